@@ -1,0 +1,88 @@
+# `make help` names every target. Nothing is decided here: the commands of `flask` do the work,
+# so that whoever has no make loses nothing (see README.md).
+
+PYTHON ?= python3
+PORT ?= 8000
+DEMO_MCP_PORT ?= 8001
+# Processes of the test suite.
+JOBS ?= 2
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Through `python -m`, never through a script of the venv: those hold the folder's path and die when it moves.
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help run serve test check lint types templates-lint migrations-check unit browser format lock clean
+
+help: ## Name every target
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name what; do \
+		printf '%-24s %s\n' "$$name" "$$what"; done
+
+run: $(VENV)/.run-stamp ## Install, set up and serve, with a demo MCP server (PORT=8000, DEMO_MCP_PORT=8001)
+	@exec env APP_ENV=development $(BIN)/python -m flask --app wsgi quickstart --serve \
+		--port $(PORT) --demo-port $(DEMO_MCP_PORT)
+
+serve: $(VENV)/.run-stamp ## Serve with gunicorn, as in production; settings from the environment or .env
+	@exec $(BIN)/python -m gunicorn --no-control-socket -k gthread -w 2 --threads 8 -b 127.0.0.1:$(PORT) wsgi:app
+
+test: unit browser ## Install and run the whole suite
+
+check: lint types templates-lint migrations-check test ## Everything that must be green; what CI runs
+
+lint: $(VENV)/.dev-stamp ## Style, order of imports and known mistakes
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+
+types: $(VENV)/.dev-stamp ## Types, strictly
+	$(BIN)/python -m mypy
+
+templates-lint: $(VENV)/.dev-stamp ## Mistakes in templates
+	$(BIN)/python -m djlint --quiet --lint templates
+
+migrations-check: $(VENV)/.dev-stamp ## Schema up, compared with the models, down and up again, on an empty SQLite file
+	@folder="$$(mktemp -d)" && trap 'rm -rf "$$folder"' EXIT && \
+		export APP_ENV=development INSTANCE_PATH="$$folder" DATABASE_URL="sqlite:///check.db" LOG_LEVEL=warning && \
+		for step in upgrade check "downgrade base" upgrade; do \
+			echo "flask db $$step" && $(BIN)/python -m flask --app wsgi db $$step >"$$folder/out" 2>&1 || \
+			{ cat "$$folder/out"; exit 1; }; \
+		done
+
+unit: $(VENV)/.dev-stamp ## All tests but those in a browser; on PostgreSQL too when TEST_DATABASE_URL names one
+	$(BIN)/python -m pytest -n $(JOBS) --ignore=tests/browser tests
+
+# A process of its own: Playwright leaves an event loop behind, in which `asyncio.run` of other tests fails.
+browser: $(VENV)/.dev-stamp ## Tests in Chromium
+	$(BIN)/python -m pytest tests/browser
+
+format: $(VENV)/.dev-stamp ## Write the code as `make lint` wants it
+	$(BIN)/python -m ruff check --fix .
+	$(BIN)/python -m ruff format .
+
+lock: ## Compile requirements*.txt from pyproject.toml (needs uv)
+	$(COMPILE) --extra postgres pyproject.toml -o requirements.txt
+	$(COMPILE) --extra postgres --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+clean: ## Remove the virtual environment and caches; never data
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
+
+# Stamps stand in the venv, so that they go with it. Behind the bar: a touched python installs nothing again.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo 'MCP Market needs Python 3.11 or newer, and "$(PYTHON)" is not. Name another: make PYTHON=python3.12 $(MAKECMDGOALS)' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo 'Python could not make a virtual environment. On Debian and Ubuntu: apt install python3-venv' >&2; exit 1; }
+
+$(VENV)/.run-stamp: requirements.txt | $(BIN)/python
+	@echo "Installing what MCP Market needs into $(VENV) …"
+	@$(PIP) install --require-hashes -r requirements.txt
+	@touch $@
+
+# Holds all of requirements.txt, at the same versions: a test compares them.
+$(VENV)/.dev-stamp: requirements-dev.txt | $(BIN)/python
+	@echo "Installing what MCP Market and its tests need into $(VENV) …"
+	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $(VENV)/.run-stamp $@
