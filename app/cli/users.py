@@ -1,0 +1,118 @@
+"""`flask users`: people and their accounts."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from app.errors import InvalidInputError, NotThereError
+from app.services import accounts, sessions
+from app.services.actors import Actor
+from app.web import messages
+
+users_cli = AppGroup("users", help="People and their accounts.")
+EMAIL = click.argument("email")
+
+
+@users_cli.command("create")
+@EMAIL
+@click.option("--admin", is_flag=True, help="May keep the catalogue and see states; never a token.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def create(email: str, admin: bool, password_stdin: bool) -> None:
+    """Create an account. The password is asked for, or read from standard input."""
+    password = _password(password_stdin)
+    try:
+        user = accounts.create_account(email, password, Actor.of_cli(), admin=admin)
+    except InvalidInputError as error:
+        raise click.ClickException(messages.of_error(error)) from None
+    click.echo(f"Created {user.email} ({user.role}).")
+
+
+@users_cli.command("list")
+def list_() -> None:
+    """List everyone: e-mail, role, state, last sign-in (UTC)."""
+    for user in accounts.list_users():
+        state = "active" if user.is_active else "disabled"
+        seen = user.last_login_at.isoformat(timespec="minutes") if user.last_login_at else "never"
+        click.echo(f"{user.email}\t{user.role}\t{state}\t{seen}")
+
+
+@users_cli.command("disable")
+@EMAIL
+def disable(email: str) -> None:
+    """Refuse this person and end their sessions at once."""
+    _set_active(email, False)
+    click.echo("Disabled and signed out everywhere.")
+
+
+@users_cli.command("enable")
+@EMAIL
+def enable(email: str) -> None:
+    """Let a disabled person in again."""
+    _set_active(email, True)
+    click.echo("Enabled.")
+
+
+@users_cli.command("sign-out")
+@EMAIL
+def sign_out(email: str) -> None:
+    """End every session of this person."""
+    user = accounts.find_user(email)
+    if user is None:
+        raise _unknown()
+    click.echo(f"Ended sessions: {sessions.end_all_sessions(user, Actor.of_cli())}.")
+
+
+@users_cli.command("delete")
+@EMAIL
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def delete(email: str, yes: bool) -> None:
+    """Delete a person with their sessions and tokens. The ledger stays."""
+    if not yes:
+        click.confirm("Delete this person and every token they saved?", abort=True)
+    try:
+        tokens = accounts.delete_account(email, Actor.of_cli())
+    except NotThereError:
+        raise _unknown() from None
+    click.echo(f"Deleted, with tokens: {tokens}. They stay valid at their providers; revoke them there.")
+
+
+@users_cli.command("reset-password")
+@EMAIL
+def reset_password(email: str) -> None:
+    """Print a one-time link, valid 72 hours, with which the person sets a new password."""
+    try:
+        code = accounts.open_password_reset(email, Actor.of_cli())
+    except NotThereError:
+        raise _unknown() from None
+    path = current_app.url_map.bind("").build("auth.reset_password", {"code": code})
+    click.echo(_site() + path)
+    click.echo("It works once, for 72 hours.", err=True)
+
+
+def _site() -> str:
+    """Return where this site is reached, as far as its settings say."""
+    hosts = current_app.config["TRUSTED_HOSTS"]
+    return f"https://{hosts[0]}" if hosts else f"http://127.0.0.1:{os.environ.get('PORT', '8000')}"
+
+
+def _password(from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return answer
+
+
+def _set_active(email: str, active: bool) -> None:
+    try:
+        accounts.set_active(email, active, Actor.of_cli())
+    except NotThereError:
+        raise _unknown() from None
+
+
+def _unknown() -> click.ClickException:
+    return click.ClickException("There is no account with this e-mail address.")

@@ -1,0 +1,36 @@
+"""Passwords: argon2id hashes, and a verification that takes as long for people who do not exist."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+#: OWASP Password Storage Cheat Sheet: argon2id, 19 MiB, 2 passes, 1 lane.
+_HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+
+
+def hash_password(password: str) -> str:
+    """Return an argon2id hash in PHC string form."""
+    return _HASHER.hash(password)
+
+
+def verify_password(password_hash: str | None, password: str) -> bool:
+    """Whether the password is the hashed one. None, for an unknown person, takes as long and is False."""
+    try:
+        _HASHER.verify(password_hash or _dummy_hash(), password)
+    except (VerificationError, InvalidHashError):
+        return False
+    return password_hash is not None
+
+
+def needs_rehash(password_hash: str) -> bool:
+    """Whether the hash was made with parameters other than today's."""
+    return _HASHER.check_needs_rehash(password_hash)
+
+
+@cache
+def _dummy_hash() -> str:
+    return hash_password("nobody has this password")

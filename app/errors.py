@@ -1,0 +1,104 @@
+"""Domain errors: one class for each outcome that a caller can act on.
+
+`code` is the public name in the API's problem documents. No error carries a value that a person
+typed, and none quotes another library's text. HTTP statuses are given in `app.web.problems`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class MarketError(Exception):
+    """Base of every error that a caller can act on."""
+
+    code: ClassVar[str]
+
+
+class NotThereError(MarketError):
+    """It does not exist, or is not yours: nobody is told which."""
+
+    code = "not_found"
+
+
+class InvalidInputError(MarketError):
+    """A field has a value that cannot be taken. `reason` is a word that pages translate."""
+
+    code = "invalid"
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class SignInFailedError(MarketError):
+    """Unknown, disabled or wrong password: nobody is told which."""
+
+    code = "sign_in_failed"
+
+
+class TokenRequiredError(MarketError):
+    """The server wants a token and there is none to send."""
+
+    code = "token_required"
+
+    def __init__(self, server_id: int) -> None:
+        super().__init__("a token is required")
+        self.server_id = server_id
+
+
+class TokenExpiredError(MarketError):
+    """The saved token is past the date its owner gave; it was not sent."""
+
+    code = "token_expired"
+
+
+class TokenRejectedError(MarketError):
+    """The server refused the token. `token_source` is `request` or `saved`."""
+
+    code = "token_rejected"
+
+    def __init__(self, token_source: str) -> None:
+        super().__init__("the server rejected the token")
+        self.token_source = token_source
+
+
+class TokenUnreadableError(MarketError):
+    """The row cannot be unsealed: damage, a moved row, a lost key. One error for all of them."""
+
+    code = "token_unreadable"
+
+
+class ServerChangedError(MarketError):
+    """The server's address is not the one the token was saved for; it was not sent."""
+
+    code = "server_changed"
+
+
+class KeyNotLoadedError(MarketError):
+    """The key is not loaded in this process: nothing is sealed, unsealed or marked."""
+
+    code = "key_not_loaded"
+
+
+class UpstreamError(MarketError):
+    """The MCP server could not be reached, or did not answer as one. `reason` is a word of ours."""
+
+    code = "upstream_error"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class UpstreamTimeoutError(MarketError):
+    """The MCP server did not answer in time."""
+
+    code = "upstream_timeout"
+
+
+class UpstreamRefusedError(MarketError):
+    """The MCP server answered 401. Services turn it into what it means for the token sent."""
+
+    code = "upstream_refused"

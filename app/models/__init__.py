@@ -1,0 +1,20 @@
+"""The tables, one row class each. A row holds text: no model unseals or hashes anything."""
+
+from app.models.audit_event import AuditEvent
+from app.models.encryption_key import EncryptionKey, Installation
+from app.models.login_session import LoginSession
+from app.models.password_reset import PasswordReset
+from app.models.server import Server
+from app.models.token import Token
+from app.models.user import User
+
+__all__ = [
+    "AuditEvent",
+    "EncryptionKey",
+    "Installation",
+    "LoginSession",
+    "PasswordReset",
+    "Server",
+    "Token",
+    "User",
+]

@@ -1,0 +1,42 @@
+"""One line of the ledger: who did what, when, from where."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.extensions import Model
+from app.models.types import UtcDateTime
+
+
+class AuditEvent(Model):
+    """An event. No foreign keys: it outlives the people and servers it speaks of."""
+
+    __tablename__ = "audit_events"
+    __table_args__ = (
+        Index("ix_audit_events_subject_user_id_id", "subject_user_id", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    occurred_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: One of `app.services.audit.Action`.
+    action: Mapped[str] = mapped_column(String(40))
+    outcome: Mapped[str] = mapped_column(String(40))
+    #: Who did it; None: the system or a stranger.
+    actor_id: Mapped[int | None]
+    actor_name: Mapped[str] = mapped_column(String(254))
+    #: Whose account or token it concerns; None: nobody's.
+    subject_user_id: Mapped[int | None]
+    server_id: Mapped[int | None]
+    #: Name and host as they were.
+    server_name: Mapped[str | None] = mapped_column(String(200))
+    server_host: Mapped[str | None] = mapped_column(String(300))
+    client_address: Mapped[str] = mapped_column(String(45))
+    agent: Mapped[str] = mapped_column(String(80))
+    request_id: Mapped[str] = mapped_column(String(32))
+    #: Exactly the keys that the action declares; never free text.
+    details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")

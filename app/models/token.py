@@ -1,0 +1,59 @@
+"""The token one person holds for one server, sealed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ForeignKey, Index, Integer, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.extensions import Model
+from app.models.types import UtcDateTime
+
+CHECK_RESULTS: Final = ("accepted", "rejected", "not_proven", "unreachable")
+
+
+class Token(Model):
+    """A sealed token; at most one a person and server.
+
+    The row is text: nothing here can unseal it, and loading it never tries.
+    """
+
+    __tablename__ = "mcp_auth_tokens"
+    __table_args__ = (
+        Index("idx_mcp_auth_tokens_user_server", "user_id", "mcp_server_id", unique=True),
+        Index("idx_mcp_auth_tokens_user", "user_id"),
+        Index("idx_mcp_auth_tokens_server", "mcp_server_id"),
+        # `flask tokens status` counts rows by key.
+        Index("idx_mcp_auth_tokens_key", "key_id"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    mcp_server_id: Mapped[int] = mapped_column(ForeignKey("mcp_servers.id", ondelete="CASCADE"))
+    #: Fernet text of the versioned payload (`app.crypto.vault`).
+    token_encrypted: Mapped[str] = mapped_column(Text)
+    #: `...` and the last four characters; None for tokens under 16 characters.
+    token_hint: Mapped[str | None] = mapped_column(String(7))
+    #: The key it is sealed under (`encryption_keys.id`). No foreign key: a row outlives its key.
+    key_id: Mapped[str] = mapped_column(String(16))
+    #: The address it was saved for; another address of the server puts it on hold.
+    bound_url: Mapped[str] = mapped_column(String(2048))
+    #: Counts saves, from 1. A later step compares it, so that it never acts on a replaced token.
+    revision: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
+    #: None: does not expire as far as its owner said.
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: Keyed digest that finds the same token saved twice by one person; None: not computed.
+    fingerprint: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: When its owner last saved it; use, check and rotation leave it alone.
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: None: never sent.
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_check_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: One of `CHECK_RESULTS`; None: not checked since it was saved.
+    last_check_result: Mapped[str | None] = mapped_column(String(16))
+    #: When unsealing it first failed; None: readable as far as we know.
+    unreadable_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,0 +1,1 @@
+"""The rules. One function is one unit of work with one commit at its end, audit row included."""

@@ -1,0 +1,88 @@
+"""Audit: what may be recorded, and the one function that records it.
+
+An action declares exactly the keys of its details, so that an event cannot carry a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+from urllib.parse import urlsplit
+
+from app import clock
+from app.extensions import db
+from app.models import AuditEvent, Server
+from app.services.actors import Actor
+
+
+class Action(StrEnum):
+    """Every action that is recorded. Permanent once shipped."""
+
+    TOKEN_SAVED = "token.saved"
+    TOKEN_REPLACED = "token.replaced"
+    TOKEN_DELETED = "token.deleted"
+    TOKEN_USED = "token.used"
+    TOKEN_USE_ENDED = "token.use_ended"
+    TOKEN_USE_REFUSED = "token.use_refused"
+    TOKEN_UNREADABLE = "token.unreadable"
+    SIGN_IN_OK = "sign_in.ok"
+    SIGN_IN_FAILED = "sign_in.failed"
+    SIGN_OUT = "sign_out"
+    PASSWORD_RESET = "password.reset"
+    ACCOUNT_CREATED = "account.created"
+    ACCOUNT_DISABLED = "account.disabled"
+    ACCOUNT_ENABLED = "account.enabled"
+    ACCOUNT_DELETED = "account.deleted"
+    SESSION_ENDED = "session.ended"
+    SERVER_CREATED = "server.created"
+    SERVER_CHANGED = "server.changed"
+    SERVER_ADDRESS_CHANGED = "server.address_changed"
+    SERVER_DELETED = "server.deleted"
+
+
+#: Keys of `details`, where an action has any. Values are ours: numbers, or words from a fixed set.
+DETAIL_KEYS: Final[Mapping[Action, frozenset[str]]] = {
+    Action.TOKEN_USED: frozenset({"token_source", "purpose"}),
+    Action.TOKEN_USE_ENDED: frozenset({"token_source", "purpose", "milliseconds"}),
+    Action.TOKEN_USE_REFUSED: frozenset({"purpose"}),
+    Action.SESSION_ENDED: frozenset({"sessions"}),
+    Action.SERVER_ADDRESS_CHANGED: frozenset({"held_tokens"}),
+    Action.SERVER_DELETED: frozenset({"deleted_tokens"}),
+    Action.ACCOUNT_DELETED: frozenset({"deleted_tokens"}),
+}
+
+
+def record(
+    action: Action,
+    actor: Actor,
+    *,
+    outcome: str = "ok",
+    subject_user_id: int | None = None,
+    server: Server | None = None,
+    details: Mapping[str, str | int] | None = None,
+) -> None:
+    """Add the event to the current transaction; the caller commits it with what it records.
+
+    Raises ValueError when `details` has other keys than the action declares.
+    """
+    given = dict(details or {})
+    if given.keys() != DETAIL_KEYS.get(action, frozenset()):
+        raise ValueError(f"{action} has other details than it declares")
+    db.session.add(
+        AuditEvent(
+            occurred_at=clock.now(),
+            action=action.value,
+            outcome=outcome,
+            actor_id=actor.user_id,
+            actor_name=actor.name,
+            subject_user_id=subject_user_id,
+            server_id=server.id if server else None,
+            server_name=server.name if server else None,
+            server_host=(urlsplit(server.url).netloc or None) if server else None,
+            client_address=actor.client_address,
+            agent=actor.agent,
+            request_id=actor.request_id,
+            details=given,
+        )
+    )

@@ -1,0 +1,118 @@
+"""Keys: the keyring of this process, matched to the rows that say which keys the data needs."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app import clock
+from app.crypto.keyring import SALT_BYTES, KeyFacts, Keyring, build_keyring
+from app.crypto.vault import Vault
+from app.errors import KeyNotLoadedError
+from app.extensions import Model, db
+from app.models import EncryptionKey, Installation
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """The encryption secrets: the one that seals, and those that only read. Never printed."""
+
+    sealing: str = field(repr=False)
+    previous: tuple[str, ...] = field(default=(), repr=False)
+
+
+class Keys:
+    """The keys of one app. The slow derivation happens at first need, once a process."""
+
+    def __init__(self, given: Secrets) -> None:
+        self._secrets = given
+        self._lock = threading.Lock()
+        self._keyring: Keyring | None = None
+
+    def vault_for_sealing(self) -> Vault:
+        """Return a vault that may seal. The first call ever admits the key: commits its row.
+
+        Raises KeyNotLoadedError when the secret does not open the data that is there.
+        """
+        keyring = self._fresh_keyring()
+        if keyring.current is None:
+            raise KeyNotLoadedError
+        if keyring.current.id not in keyring.known_ids:
+            keyring = self._admit()
+        return Vault(keyring)
+
+    def vault_for_unsealing(self, key_id: str) -> Vault:
+        """Return a vault that knows what there is to know of this key. Reads rows only when needed."""
+        keyring = self._keyring
+        if keyring is None or key_id not in keyring.loaded:
+            keyring = self._fresh_keyring()
+        return Vault(keyring)
+
+    def problem(self) -> str | None:
+        """Return None, or in one sentence for admins why nothing can be sealed."""
+        if self._fresh_keyring().current is not None:
+            return None
+        return (
+            "TOKEN_ENCRYPTION_SECRET does not open this database's tokens. Set the secret they were sealed "
+            "with, or add it to TOKEN_ENCRYPTION_PREVIOUS_SECRETS."
+        )
+
+    def _fresh_keyring(self) -> Keyring:
+        """Return the keyring for the rows as they are now; derives only what is new."""
+        with self._lock:
+            before, self._keyring = self._keyring, self._read()
+            if self._keyring.current is None and (before is None or before.current is not None):
+                logger.error(
+                    "The encryption secret does not open this database's tokens; nothing is sealed.",
+                    extra={"setting": "TOKEN_ENCRYPTION_SECRET"},
+                )
+            return self._keyring
+
+    def _admit(self) -> Keyring:
+        """Write the current key's row, unless somebody wrote one meanwhile that it does not go with."""
+        # The update locks the row: of two processes with different secrets that meet an empty
+        # database at once, the second reads what the first has written.
+        db.session.execute(update(Installation).values(id=1))
+        current = self._read().current
+        if current is None:
+            db.session.rollback()
+            raise KeyNotLoadedError
+        _insert_once(EncryptionKey, {**asdict(current.facts()), "created_at": clock.now()})
+        return self._fresh_keyring()
+
+    def _read(self) -> Keyring:
+        every = (self._secrets.sealing, *self._secrets.previous)
+        return build_keyring(every, salt=_installation_salt(), rows=_needed_keys())
+
+
+def _needed_keys() -> Sequence[KeyFacts]:
+    """Return the keys that are not retired."""
+    rows = db.session.scalars(select(EncryptionKey).where(EncryptionKey.retired_at.is_(None)))
+    return [KeyFacts(row.id, row.scheme, row.kdf, row.iterations, row.check_value) for row in rows]
+
+
+def _installation_salt() -> bytes:
+    """Return this installation's salt, made by whoever comes first. Commits when it makes one."""
+    salt = db.session.scalar(select(Installation.key_salt))
+    if salt is None:
+        _insert_once(
+            Installation, {"id": 1, "key_salt": secrets.token_hex(SALT_BYTES), "created_at": clock.now()}
+        )
+        salt = db.session.scalar(select(Installation.key_salt))
+        assert salt is not None  # noqa: S101 - just inserted, by us or by another process
+    return bytes.fromhex(salt)
+
+
+def _insert_once(model: type[Model], values: dict[str, object]) -> None:
+    """Insert the row unless it is there. Of processes that do so at once, one wins. Commits."""
+    dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
+    db.session.execute(dialect.insert(model).values(**values).on_conflict_do_nothing())
+    db.session.commit()

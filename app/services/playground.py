@@ -1,0 +1,83 @@
+"""Playground: list a server's tools and call one, with the token typed for it or else the saved one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from app.errors import MarketError, TokenRejectedError, TokenRequiredError, UpstreamRefusedError
+from app.mcp import client
+from app.mcp.client import Tool, ToolResult
+from app.models import User
+from app.services.uses import NO_TOKEN, Door, TokenSource, Use, begin_use, end_use
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A server's tools, and which token it took to see them."""
+
+    token_source: TokenSource
+    tools: list[Tool]
+
+
+@dataclass(frozen=True)
+class Called:
+    """What a tool answered. `result.content` is the server's word: escape it, cap it, trust none of it."""
+
+    token_source: TokenSource
+    result: ToolResult
+    milliseconds: int
+
+
+def list_tools(user: User, server_id: int, typed: str | None, *, door: Door) -> Listed:
+    """Return the server's tools. Waits for the server, with no transaction open.
+
+    Raises what `begin_use` raises, TokenRejectedError, UpstreamError, UpstreamTimeoutError.
+    """
+    use = begin_use(user, server_id, typed, "list_tools", door)
+    tools, _ = _send(use, lambda: client.list_tools(use.remote, door.egress), door)
+    return Listed(use.token_source, tools)
+
+
+def call_tool(
+    user: User, server_id: int, call: tuple[str, Mapping[str, Any]], typed: str | None, *, door: Door
+) -> Called:
+    """Call a tool, `(name, arguments)`, and return its answer. Waits for the server.
+
+    A tool that failed is an answer with `is_error`. Raises what `list_tools` raises.
+    """
+    name, arguments = call
+    use = begin_use(user, server_id, typed, "call_tool", door)
+    result, milliseconds = _send(
+        use, lambda: client.call_tool(use.remote, door.egress, name, arguments), door
+    )
+    return Called(use.token_source, result, milliseconds)
+
+
+def _send(use: Use, act: Callable[[], Answer], door: Door) -> tuple[Answer, int]:
+    """Do what the use is for and record how it ended; returns the answer and milliseconds."""
+    started = time.monotonic()
+    outcome = "failed"
+    try:
+        answer = act()
+        outcome = "error" if isinstance(answer, ToolResult) and answer.is_error else "ok"
+    except UpstreamRefusedError:
+        outcome = "rejected"
+        raise _meaning_of_refusal(use) from None
+    except MarketError as error:
+        outcome = error.code
+        raise
+    finally:
+        milliseconds = round((time.monotonic() - started) * 1000)
+        end_use(use, outcome, milliseconds, door)
+    return answer, milliseconds
+
+
+def _meaning_of_refusal(use: Use) -> MarketError:
+    if use.token_source == NO_TOKEN:
+        return TokenRequiredError(use.server.id)
+    return TokenRejectedError(use.token_source)

@@ -1,0 +1,208 @@
+"""Token list: every server a person can see, with what may be shown of their token for it."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+
+from app import clock
+from app.errors import InvalidInputError, NotThereError
+from app.extensions import db
+from app.models import Server, Token, User
+from app.services.token_status import ATTENTION, EXPIRING, STATUSES, status_expression
+
+PAGE_SIZE: Final = 50
+#: A filter besides the status words: everything in which someone must act.
+NEEDS_ATTENTION: Final = "attention"
+MAX_QUERY_CHARS: Final = 200
+
+
+@dataclass(frozen=True)
+class TokenRow:
+    """One server with the state of the person's token for it. Times are UTC, None where there is none."""
+
+    server_id: int
+    slug: str
+    name: str
+    url: str
+    is_enabled: bool
+    token_required: bool
+    token_help: str | None
+    token_help_url: str | None
+    token_placeholder: str | None
+    has_token: bool
+    #: `...` and four characters; None: no token, or one too short to hint at.
+    hint: str | None
+    #: One of `token_status.STATUSES`.
+    status: str
+    #: The address the token was saved for; differs from `url` while it is on hold.
+    bound_url: str | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    last_used_at: datetime | None
+    expires_at: datetime | None
+    #: Whole days until it expires, rounded up; None unless it is expiring.
+    days_left: int | None
+
+    @property
+    def host(self) -> str:
+        """Return host and port of the address."""
+        return urlsplit(self.url).netloc
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows by name. `next`: cursor of the next page or None. `counts`: status → rows, search ignored."""
+
+    rows: list[TokenRow]
+    next: str | None
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What to list. `status`: a status word, `attention`, or empty for all. `after`: a page's cursor."""
+
+    query: str = ""
+    status: str = ""
+    after: str = ""
+    limit: int = PAGE_SIZE
+
+
+def list_tokens(user: User, wanted: Filter) -> Page:
+    """Return a page of the enabled servers, and the disabled ones where the person holds a token.
+
+    Two queries, whatever the number of servers; unseals nothing. Raises InvalidInputError for `status`
+    or `after`.
+    """
+    now = clock.now()
+    statement = _rows(user.id, now)
+    if wanted.query:
+        pattern = _like(wanted.query[:MAX_QUERY_CHARS])
+        statement = statement.where(Server.search_text.like(pattern, escape="\\"))
+    if wanted.status:
+        statement = statement.where(_status_filter(wanted.status, now))
+    if wanted.after:
+        statement = statement.where(tuple_(Server.name_key, Server.id) > _position(wanted.after))
+    found = db.session.execute(
+        statement.order_by(Server.name_key, Server.id).limit(wanted.limit + 1)
+    ).all()
+    rows = [_row(record, now) for record in found[: wanted.limit]]
+    more = len(found) > wanted.limit
+    cursor = _cursor(found[wanted.limit - 1].name_key, rows[-1].server_id) if more else None
+    return Page(rows, cursor, _counts(user.id, now))
+
+
+def get_row(user: User, server_id: int) -> TokenRow:
+    """Return one server as the list has it. Raises NotThereError."""
+    now = clock.now()
+    record = db.session.execute(_rows(user.id, now).where(Server.id == server_id)).one_or_none()
+    if record is None:
+        raise NotThereError
+    return _row(record, now)
+
+
+def search_key(text: str) -> str:
+    """Return text as searches and orders compare it: NFKC, case-folded."""
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _rows(user_id: int, now: datetime) -> Select[*tuple[Any, ...]]:
+    mine = and_(Token.mcp_server_id == Server.id, Token.user_id == user_id)
+    return (
+        select(
+            Server.id.label("server_id"),
+            Server.slug,
+            Server.name,
+            Server.name_key,
+            Server.url,
+            Server.is_enabled,
+            Server.token_required,
+            Server.token_help,
+            Server.token_help_url,
+            Server.token_placeholder,
+            Token.id.label("token_id"),
+            Token.token_hint,
+            Token.bound_url,
+            Token.created_at,
+            Token.updated_at,
+            Token.last_used_at,
+            Token.expires_at,
+            status_expression(now).label("status"),
+        )
+        .outerjoin(Token, mine)
+        .where(or_(Server.is_enabled, Token.id.is_not(None)))
+    )
+
+
+def _row(record: Any, now: datetime) -> TokenRow:
+    seconds = (record.expires_at - now).total_seconds() if record.status == EXPIRING else None
+    return TokenRow(
+        server_id=record.server_id,
+        slug=record.slug,
+        name=record.name,
+        url=record.url,
+        is_enabled=record.is_enabled,
+        token_required=record.token_required,
+        token_help=record.token_help,
+        token_help_url=record.token_help_url,
+        token_placeholder=record.token_placeholder,
+        has_token=record.token_id is not None,
+        hint=record.token_hint,
+        status=record.status,
+        bound_url=record.bound_url,
+        created_at=record.created_at,
+        updated_at=record.updated_at,
+        last_used_at=record.last_used_at,
+        expires_at=record.expires_at,
+        days_left=None if seconds is None else int(-(-seconds // 86_400)),
+    )
+
+
+def _counts(user_id: int, now: datetime) -> dict[str, int]:
+    """Return how many servers are in each status, plus `all` and `attention`."""
+    states = _rows(user_id, now).subquery()
+    found = db.session.execute(select(states.c.status, func.count()).group_by(states.c.status)).all()
+    counts = dict.fromkeys(STATUSES, 0) | {status: count for status, count in found}
+    counts["all"] = sum(counts.values())
+    counts[NEEDS_ATTENTION] = sum(counts[status] for status in ATTENTION)
+    return counts
+
+
+def _status_filter(status: str, now: datetime) -> ColumnElement[bool]:
+    if status == NEEDS_ATTENTION:
+        return status_expression(now).in_(ATTENTION)
+    if status not in STATUSES:
+        raise InvalidInputError("status", "unknown")
+    return status_expression(now) == status
+
+
+def _like(query: str) -> str:
+    """Return a LIKE pattern that finds the text anywhere; its own wildcards mean themselves."""
+    escaped = search_key(query.replace("\x00", "")).strip()
+    for character in ("\\", "%", "_"):
+        escaped = escaped.replace(character, f"\\{character}")
+    return f"%{escaped}%"
+
+
+def _cursor(name_key: str, server_id: int) -> str:
+    return urlsafe_b64encode(json.dumps([name_key, server_id]).encode()).decode("ascii").rstrip("=")
+
+
+def _position(cursor: str) -> tuple[str, int]:
+    """Return the place a cursor of ours stands for. Raises InvalidInputError("after", "unknown")."""
+    try:
+        name_key, server_id = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, TypeError, RecursionError):
+        raise InvalidInputError("after", "unknown") from None
+    fits = isinstance(name_key, str) and isinstance(server_id, int) and 0 <= server_id < 2**31
+    if not fits or "\x00" in name_key or not name_key.isprintable() and name_key:
+        raise InvalidInputError("after", "unknown")
+    return name_key, server_id

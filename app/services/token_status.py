@@ -1,0 +1,44 @@
+"""Token status: the one definition of what state a token is in, for pages, filters and the API."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import ColumnElement, String, and_, case, literal
+
+from app.models import Server, Token
+
+NONE: Final = "none"
+UNREADABLE: Final = "unreadable"
+ON_HOLD: Final = "on_hold"
+EXPIRED: Final = "expired"
+REJECTED: Final = "rejected"
+EXPIRING: Final = "expiring"
+ACCEPTED: Final = "accepted"
+SAVED: Final = "saved"
+
+#: In this order: the first that applies is the status.
+STATUSES: Final = (NONE, UNREADABLE, ON_HOLD, EXPIRED, REJECTED, EXPIRING, ACCEPTED, SAVED)
+#: Those in which someone must act.
+ATTENTION: Final = (UNREADABLE, ON_HOLD, EXPIRED, REJECTED, EXPIRING)
+EXPIRING_WITHIN: Final = timedelta(days=14)
+
+
+def status_expression(now: datetime) -> ColumnElement[str]:
+    """Return SQL for the status of a `Token` outer-joined to its `Server`."""
+    return case(
+        (Token.id.is_(None), _word(NONE)),
+        (Token.unreadable_at.is_not(None), _word(UNREADABLE)),
+        (Token.bound_url != Server.url, _word(ON_HOLD)),
+        (Token.expires_at <= now, _word(EXPIRED)),
+        (Token.last_check_result == "rejected", _word(REJECTED)),
+        (and_(Token.expires_at > now, Token.expires_at <= now + EXPIRING_WITHIN), _word(EXPIRING)),
+        (Token.last_check_result == "accepted", _word(ACCEPTED)),
+        else_=_word(SAVED),
+    )
+
+
+def _word(status: str) -> ColumnElement[str]:
+    """Return the word as a typed literal: PostgreSQL cannot tell the type of a bare parameter."""
+    return literal(status, String)

@@ -1,0 +1,25 @@
+"""The web: pages and JSON API. A view is form → service → redirect, or render."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from app.web import access, api, display, headers, problems, requests, urls
+from app.web.auth import auth
+from app.web.health import health
+from app.web.playground import playground
+from app.web.settings import settings
+
+
+def init_app(app: Flask) -> None:
+    """Add everything that answers HTTP. The order of the guards is the order in which they look."""
+    urls.init_app(app)
+    requests.init_app(app)
+    headers.init_app(app)
+    access.init_app(app)
+    display.init_app(app)
+    for blueprint in (auth, health, playground, settings):
+        app.register_blueprint(blueprint)
+    api.init_app(app)
+    # Last: flask-smorest registers an error handler for the whole app, and ours must win.
+    problems.init_app(app)

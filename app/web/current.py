@@ -1,0 +1,72 @@
+"""What the request at hand gives to services: who acts, with which keys, through which door."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, cast
+
+from flask import current_app, request
+from flask_login import current_user
+
+from app.mcp.egress import Egress
+from app.models import User
+from app.services.actors import Actor
+from app.services.keys import Keys
+from app.services.uses import Door
+
+BROWSERS: Final = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+    ("curl/", "curl"),
+    ("python", "Python"),
+)
+SYSTEMS: Final = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+def user() -> User:
+    """Return who is signed in. Only for views that are not public."""
+    return cast(User, current_user._get_current_object())
+
+
+def actor() -> Actor:
+    """Return who acts, as the ledger will tell it."""
+    signed_in = current_user.is_authenticated
+    return Actor(
+        user_id=current_user.id if signed_in else None,
+        name=current_user.email if signed_in else "",
+        client_address=(request.remote_addr or "")[:45],
+        agent=agent_family(request.user_agent.string),
+        request_id=request.environ["request_id"],
+    )
+
+
+def agent_family(header: str) -> str:
+    """Return "Chrome on Linux" for a User-Agent header: our words only, nothing a stranger typed."""
+    browser = next((name for mark, name in BROWSERS if re.search(re.escape(mark), header, re.I)), "Other")
+    system = next((name for mark, name in SYSTEMS if mark in header), None)
+    return f"{browser} on {system}" if system else browser
+
+
+def keys() -> Keys:
+    """Return the app's keys."""
+    return cast(Keys, current_app.extensions["keys"])
+
+
+def egress() -> Egress:
+    """Return the app's rules for outgoing connections."""
+    return cast(Egress, current_app.extensions["egress"])
+
+
+def door() -> Door:
+    """Return what a use of a token needs besides the token."""
+    return Door(keys(), egress(), actor())

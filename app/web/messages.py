@@ -1,0 +1,99 @@
+"""Messages: what each error says to a person, in their language. No text holds a value they typed."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flask import url_for
+from flask_babel import gettext
+from flask_babel import lazy_gettext as _l
+
+from app import errors
+
+REASONS: Final = {
+    "email_invalid": _l("This is not an e-mail address."),
+    "email_taken": _l("There is an account with this e-mail address already. Sign in instead."),
+    "password_short": _l("Use at least 12 characters."),
+    "password_long": _l("Use at most 128 characters."),
+    "empty": _l("Paste the token; this is empty."),
+    "mask": _l("This is a mask, not the token. Paste the token as you got it."),
+    "placeholder": _l("This is a placeholder. Put the real token in its place."),
+    "too_short": _l("A token has at least 8 characters."),
+    "too_long": _l("A token has at most 4,096 characters."),
+    "characters": _l("A token has no spaces, line breaks or letters outside ASCII. Copy it again."),
+    "past": _l("This date is in the past."),
+    "date": _l("Write a date as YYYY-MM-DD."),
+    "unknown": _l("This is not one of the choices."),
+    "arguments_json": _l("This is not a JSON object."),
+    "number": _l("Write a number."),
+    "required": _l("This is needed."),
+}
+CODES: Final = {
+    "not_found": _l("There is no such page, or it is not yours."),
+    "sign_in_failed": _l("E-mail or password is wrong."),
+    "token_required": _l("This server wants a token, and you have saved none."),
+    "token_expired": _l("Your saved token is past its date, so it was not sent. Replace it."),
+    "token_rejected": _l("The token was rejected by the server."),
+    "token_unreadable": _l("Your saved token cannot be read any more. Replace or delete it."),
+    "server_changed": _l("The server's address changed after you saved your token, so it was not sent."),
+    "key_not_loaded": _l("The encryption key is not loaded, so tokens cannot be used now. An admin has to act."),
+    "upstream_error": _l("The server could not be reached or did not answer as an MCP server."),
+    "upstream_timeout": _l("The server did not answer in time."),
+    "upstream_refused": _l("The server refused the request."),
+    "malformed": _l("The request could not be understood."),
+    "secret_in_url": _l("A secret was in the address of this page, where logs keep it. Treat it as exposed, and send it in a form or a JSON body."),
+    "not_signed_in": _l("You are not signed in."),
+    "forbidden": _l("This is not allowed."),
+    "method_not_allowed": _l("This address does not take such a request."),
+    "not_acceptable": _l("This address has nothing in the format that was asked for."),
+    "length_required": _l("The request does not say how long it is."),
+    "too_large": _l("The request is too large."),
+    "unsupported_media_type": _l("Send JSON with Content-Type: application/json."),
+    "invalid": _l("A field has a value that cannot be taken."),
+    "too_many_requests": _l("Too many requests. Wait a moment."),
+    "internal": _l("Something went wrong on our side. Nothing was lost; try again."),
+    "unavailable": _l("The database does not answer right now. Nothing was changed; try again in a moment."),
+}
+UPSTREAM: Final = {
+    "unreachable": _l("The server could not be reached."),
+    "forbidden": _l("The server answered that this token may not do that (403)."),
+    "rate_limited": _l("The server wants us to slow down (429). Try again later."),
+    "server_error": _l("The server reported an error of its own."),
+    "redirect": _l("The server sent us to another address. We do not follow, so that your token stays where it belongs."),
+    "not_mcp": _l("The server did not answer as an MCP server."),
+    "too_large": _l("The server's answer was too large."),
+}
+
+
+def of_reason(reason: str) -> str:
+    """Return the sentence for a field's `reason`."""
+    return str(REASONS.get(reason, CODES["invalid"]))
+
+
+def of_code(code: str) -> str:
+    """Return the sentence for a public error code."""
+    return str(CODES.get(code, CODES["malformed"]))
+
+
+def of_error(error: errors.MarketError) -> str:
+    """Return the sentence for a domain error."""
+    if isinstance(error, errors.InvalidInputError):
+        return of_reason(error.reason)
+    if isinstance(error, errors.UpstreamError):
+        return str(UPSTREAM.get(error.reason, CODES["upstream_error"]))
+    if isinstance(error, errors.TokenRejectedError) and error.token_source == "request":
+        return gettext("The token you typed was rejected by the server. Your saved one was not touched.")
+    return of_code(error.code)
+
+
+def facts_of(error: errors.MarketError) -> dict[str, Any]:
+    """Return what a program can act on: the field, the source of the token, where to set one up."""
+    if isinstance(error, errors.InvalidInputError):
+        return {"errors": {error.field: [of_reason(error.reason)]}, "reason": error.reason}
+    if isinstance(error, errors.TokenRejectedError):
+        return {"token_source": error.token_source}
+    if isinstance(error, errors.TokenRequiredError):
+        return {"setup_url": url_for("settings.token", server_id=error.server_id)}
+    if isinstance(error, errors.UpstreamError):
+        return {"reason": error.reason}
+    return {}

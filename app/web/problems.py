@@ -1,0 +1,124 @@
+"""Problems: the one place where an error becomes an HTTP answer, a page or problem+json."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+from flask import Flask, Response, current_app, make_response, render_template, request
+from flask_babel import gettext as _
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from werkzeug.exceptions import HTTPException
+
+from app import errors
+from app.extensions import db
+from app.web import messages
+
+logger = logging.getLogger(__name__)
+
+STATUSES: Final[dict[type[errors.MarketError], int]] = {
+    errors.NotThereError: 404,
+    errors.InvalidInputError: 422,
+    errors.SignInFailedError: 401,
+    errors.TokenRequiredError: 409,
+    errors.TokenExpiredError: 409,
+    errors.TokenRejectedError: 409,
+    errors.TokenUnreadableError: 409,
+    errors.ServerChangedError: 409,
+    errors.KeyNotLoadedError: 503,
+    errors.UpstreamError: 502,
+    errors.UpstreamTimeoutError: 504,
+    errors.UpstreamRefusedError: 502,
+}
+#: Public codes for what HTTP itself refuses.
+CODES: Final = {
+    400: "malformed",
+    401: "not_signed_in",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    411: "length_required",
+    413: "too_large",
+    414: "too_large",
+    415: "unsupported_media_type",
+    422: "invalid",
+    429: "too_many_requests",
+    500: "internal",
+    503: "unavailable",
+}
+
+
+def init_app(app: Flask) -> None:
+    """Catch everything: ours, HTTP's, the database's, and what nobody expected."""
+    app.register_error_handler(errors.MarketError, answer_market_error)
+    app.register_error_handler(CSRFError, _answer_csrf)
+    app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(OperationalError, _answer_database)
+    app.register_error_handler(PoolTimeoutError, _answer_database)
+    app.register_error_handler(DBAPIError, _answer_unexpected)
+    app.register_error_handler(Exception, _answer_unexpected)
+
+
+def status_of(error: errors.MarketError) -> int:
+    """Return the HTTP status of a domain error."""
+    return STATUSES[type(error)]
+
+
+def answer_market_error(error: errors.MarketError) -> Response:
+    """Answer with the error's own status, code and, in the API, the facts a program can act on."""
+    db.session.rollback()
+    return _answer(status_of(error), error.code, messages.of_error(error), messages.facts_of(error))
+
+
+def _answer_csrf(error: CSRFError) -> Response:
+    return _answer(400, "csrf_failed", _("This form was not sent from a page of ours, or the page is too old. Open it again and repeat."))
+
+
+def _answer_http(error: HTTPException) -> Response:
+    if error.response is not None and error.code is None:
+        return make_response(error.response)
+    status = error.code or 500
+    if status < 400:  # noqa: PLR2004 - a redirect that the router raised
+        return make_response(error.get_response())
+    code = "secret_in_url" if error.description == "secret_in_url" else CODES.get(status, "malformed")
+    answer = _answer(status, code, messages.of_code(code))
+    for name, value in error.get_headers(request.environ):
+        if name in {"Allow", "Retry-After", "WWW-Authenticate"}:
+            answer.headers[name] = value
+    return answer
+
+
+def _answer_database(error: Exception) -> Response:
+    db.session.rollback()
+    logger.error("The database did not answer.", extra={"reason": type(error).__name__})
+    return _answer(503, "unavailable", messages.of_code("unavailable"))
+
+
+def _answer_unexpected(error: Exception) -> Response:
+    db.session.rollback()
+    logger.error("Unexpected error", exc_info=error)
+    return _answer(500, "internal", messages.of_code("internal"))
+
+
+def _answer(status: int, code: str, text: str, facts: dict[str, Any] | None = None) -> Response:
+    if request.path.startswith("/api/"):
+        return problem(status, code, text, facts)
+    page = render_template("errors/error.html", status=status, code=code, text=text, request_id=_request_id())
+    return make_response(page, status)
+
+
+def problem(status: int, code: str, text: str, facts: dict[str, Any] | None = None) -> Response:
+    """Return a problem document (RFC 9457)."""
+    document = {"type": "about:blank", "title": text, "status": status, "code": code}
+    document |= {"request_id": _request_id()} | (facts or {})
+    response = current_app.json.response(document)
+    response.status_code = status
+    response.mimetype = "application/problem+json"
+    return response
+
+
+def _request_id() -> str:
+    return str(request.environ.get("request_id", ""))

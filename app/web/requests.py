@@ -1,0 +1,52 @@
+"""Requests: an id for each, one log line for each, and no secret in any query string."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from typing import Final
+
+from flask import Flask, Response, abort, request
+
+logger = logging.getLogger(__name__)
+
+#: Names under which people and programs put a secret into a URL, where proxies and histories keep it.
+SECRET_NAMES: Final = frozenset(
+    {"token", "mcp_auth_token", "auth_token", "access_token", "api_key", "apikey", "authorization", "password"}
+)
+
+
+def init_app(app: Flask) -> None:
+    """Give each request its id first, and write its line last."""
+    app.before_request(_begin)
+    app.before_request(_refuse_secrets_in_query)
+    app.after_request(_end)
+
+
+def _begin() -> None:
+    request.environ["request_id"] = secrets.token_hex(8)
+    request.environ["request_started"] = time.monotonic()
+
+
+def _refuse_secrets_in_query() -> None:
+    if any(name.lower() in SECRET_NAMES for name in request.args):
+        abort(400, "secret_in_url")
+
+
+def _end(response: Response) -> Response:
+    response.headers["X-Request-ID"] = request.environ.get("request_id", "")
+    started = request.environ.get("request_started", time.monotonic())
+    logger.info(
+        "request",
+        extra={
+            "method": request.method,
+            # The rule, not the path: a path may hold a one-time code.
+            "route": request.url_rule.rule if request.url_rule else None,
+            "status": response.status_code,
+            "milliseconds": round((time.monotonic() - started) * 1000),
+            # Set by the sign-in guard; None for strangers and public pages.
+            "user_id": request.environ.get("user_id"),
+        },
+    )
+    return response

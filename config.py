@@ -1,0 +1,218 @@
+"""Settings: one table of what can be set, and the rules that refuse unsafe values.
+
+Order, later wins: default, `.env`, environment, `NAME_FILE`, the mapping given to `create_app`.
+Errors name the setting, never the value.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from dotenv import load_dotenv
+
+ROOT: Final = Path(__file__).resolve().parent
+MIN_SECRET_CHARS: Final = 32
+MIN_DISTINCT_CHARS: Final = 8
+GOOD_SECRET: Final = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
+HOST_PORT: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/@\[\]]+):[0-9]{1,5}")
+#: Words of examples that people copy. A random secret holds none of them in practice.
+EXAMPLE_WORDS: Final = ("change-me", "changeme", "example", "your-secret", "yoursecret", "placeholder", "insecure")
+
+
+class SettingError(RuntimeError):
+    """A setting is missing or unsafe. The text names it and says what to do."""
+
+
+def _text(name: str, value: str) -> str:
+    return value.strip()
+
+
+def _flag(name: str, value: str) -> bool:
+    word = value.strip().lower()
+    if word in {"1", "true", "yes", "on"}:
+        return True
+    if word in {"0", "false", "no", "off"}:
+        return False
+    raise SettingError(f"{name} must be on or off.")
+
+
+def _count(name: str, value: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,3}", value.strip()):
+        raise SettingError(f"{name} must be a whole number from 0 to 999.")
+    return int(value)
+
+
+def _words(name: str, value: str) -> tuple[str, ...]:
+    return tuple(value.split())
+
+
+def _addresses(name: str, value: str) -> tuple[str, ...]:
+    words = tuple(value.lower().split())
+    if any(not HOST_PORT.fullmatch(word) for word in words):
+        raise SettingError(f"{name} takes host:port pairs separated by spaces, e.g. 127.0.0.1:8001.")
+    return words
+
+
+def _one_of(*allowed: str) -> Callable[[str, str], str]:
+    def read(name: str, value: str) -> str:
+        word = value.strip().lower()
+        if word not in allowed:
+            raise SettingError(f"{name} must be one of: {', '.join(allowed)}.")
+        return word
+
+    return read
+
+
+def _log_level(name: str, value: str) -> str:
+    return _one_of("debug", "info", "warning", "error")(name, value).upper()
+
+
+def _database_url(name: str, value: str) -> str:
+    """Return the URL with the driver we ship; `postgres://` is what hosting companies hand out."""
+    return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", value.strip())
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One thing that can be set. `key` is its Flask config name, `read` turns text into its type."""
+
+    name: str
+    read: Callable[[str, str], Any]
+    default: str | None
+    help: str
+    secret: bool = False
+    key: str = ""
+
+    def config_key(self) -> str:
+        """Return the name under which `app.config` holds it."""
+        return self.key or self.name
+
+
+SETTINGS: Final = (
+    Setting("APP_ENV", _one_of("production", "development"), "production", "`development` relaxes what is unsafe on a public network"),
+    Setting("SECRET_KEY", _text, None, "Signs cookies and form tokens; 32 characters or more", secret=True),
+    Setting("TOKEN_ENCRYPTION_SECRET", _text, None, "Seals the tokens; 32 characters or more", secret=True),
+    Setting("TOKEN_ENCRYPTION_PREVIOUS_SECRETS", _words, "", "Further secrets, for reading only, separated by white space", secret=True),
+    Setting("DATABASE_URL", _database_url, "sqlite:///mcp_market.db", "SQLite (relative to the instance folder) or PostgreSQL", secret=True, key="SQLALCHEMY_DATABASE_URI"),
+    Setting("INSTANCE_PATH", _text, str(ROOT / "instance"), "Folder for the SQLite file and development secrets"),
+    Setting("TRUSTED_PROXIES", _count, "0", "How many reverse proxies stand in front and set `X-Forwarded-*`"),
+    Setting("TRUSTED_HOSTS", _words, "", "Host names this site answers to, separated by spaces; empty: any"),
+    Setting("EGRESS_ALLOW", _addresses, "", "Exact `host:port` pairs of private or plain-HTTP servers that may be reached"),
+    Setting("REGISTRATION", _one_of("open", "closed"), None, "Whether strangers may sign up; default `closed` in production, else `open`"),
+    Setting("LOG_LEVEL", _log_level, "info", "`debug`, `info`, `warning` or `error`"),
+)
+
+
+def load_settings(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return Flask's config from defaults, environment and `overrides` (by Flask config name).
+
+    Raises SettingError for a value that is malformed or unsafe.
+    """
+    testing = bool(overrides.get("TESTING"))
+    if not testing:
+        load_dotenv(ROOT / ".env")
+    config: dict[str, Any] = {}
+    for setting in SETTINGS:
+        given = overrides.get(setting.config_key(), _from_environment(setting.name))
+        if given is None:
+            given = setting.default
+        config[setting.config_key()] = setting.read(setting.name, given) if isinstance(given, str) else given
+    if testing:
+        config["APP_ENV"] = overrides.get("APP_ENV", "development")
+    production = config["APP_ENV"] == "production"
+    config["REGISTRATION"] = config["REGISTRATION"] or ("closed" if production else "open")
+    _settle_secrets(config, production=production, testing=testing)
+    config.update(_flask_defaults(production=production))
+    known = {setting.config_key() for setting in SETTINGS}
+    config.update({key: value for key, value in overrides.items() if key not in known})
+    if production and config.get("DEBUG"):
+        raise SettingError("DEBUG must not be on in production.")
+    return config
+
+
+def _from_environment(name: str) -> str | None:
+    """Return the variable, or the content of the file that `NAME_FILE` names."""
+    path = os.environ.get(f"{name}_FILE")
+    if not path:
+        return os.environ.get(name)
+    if name in os.environ:
+        raise SettingError(f"{name} and {name}_FILE are both set; keep one.")
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise SettingError(f"{name}_FILE names a file that cannot be read.") from None
+
+
+def _settle_secrets(config: dict[str, Any], *, production: bool, testing: bool) -> None:
+    for name in ("SECRET_KEY", "TOKEN_ENCRYPTION_SECRET"):
+        if production:
+            refuse_unsafe(name, config[name])
+        elif not config[name]:
+            config[name] = secrets.token_urlsafe(32) if testing else _kept_secret(Path(config["INSTANCE_PATH"]), name)
+    previous = config["TOKEN_ENCRYPTION_PREVIOUS_SECRETS"]
+    if production:
+        for secret in previous:
+            refuse_unsafe("TOKEN_ENCRYPTION_PREVIOUS_SECRETS", secret)
+    everything = [config["SECRET_KEY"], config["TOKEN_ENCRYPTION_SECRET"], *previous]
+    if len(set(everything)) != len(everything):
+        raise SettingError(
+            "SECRET_KEY, TOKEN_ENCRYPTION_SECRET and each of TOKEN_ENCRYPTION_PREVIOUS_SECRETS must differ from each other."
+        )
+
+
+def refuse_unsafe(name: str, value: str | None) -> None:
+    """Raise SettingError unless `value` is long and looks random."""
+    how = f"Make a good one: {GOOD_SECRET}"
+    if not value or not value.strip():
+        raise SettingError(f"{name} is not set. {how}")
+    if len(value) < MIN_SECRET_CHARS:
+        raise SettingError(f"{name} is shorter than {MIN_SECRET_CHARS} characters. {how}")
+    lowered = value.lower()
+    if len(set(value)) < MIN_DISTINCT_CHARS or _repeats(value) or any(word in lowered for word in EXAMPLE_WORDS):
+        raise SettingError(f"{name} is an example or a repetition, not a random secret. {how}")
+
+
+def _repeats(value: str) -> bool:
+    """Whether a short piece, written several times, makes the whole."""
+    return value in (value + value)[1:-1]
+
+
+def _kept_secret(instance: Path, name: str) -> str:
+    """Return the secret that this instance folder keeps for development, made at the first call."""
+    path = instance / f"{name.lower()}.txt"
+    instance.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Written aside and linked into place: of two processes that start at once, both read the same one.
+    aside = instance / f".{name.lower()}.{os.getpid()}.{secrets.token_hex(4)}"
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_urlsafe(32))
+    try:
+        os.link(aside, path)
+    except FileExistsError:
+        pass
+    finally:
+        aside.unlink()
+    return path.read_text(encoding="ascii").strip()
+
+
+def _flask_defaults(*, production: bool) -> dict[str, Any]:
+    return {
+        "SQLALCHEMY_ENGINE_OPTIONS": {"hide_parameters": True, "pool_pre_ping": True},
+        "SESSION_COOKIE_NAME": "__Host-session" if production else "session",
+        "SESSION_COOKIE_SECURE": production,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        # A page left open must still save; the token is bound to the session anyway.
+        "WTF_CSRF_TIME_LIMIT": None,
+        "MAX_CONTENT_LENGTH": 64 * 1024,
+        "MAX_FORM_MEMORY_SIZE": 64 * 1024,
+        "MAX_FORM_PARTS": 200,
+        "BABEL_DEFAULT_LOCALE": "en",
+        "BABEL_DEFAULT_TIMEZONE": "UTC",
+    }
