@@ -22,7 +22,15 @@ MIN_DISTINCT_CHARS: Final = 8
 GOOD_SECRET: Final = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
 HOST_PORT: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/@\[\]]+):[0-9]{1,5}")
 #: Words of examples that people copy. A random secret holds none of them in practice.
-EXAMPLE_WORDS: Final = ("change-me", "changeme", "example", "your-secret", "yoursecret", "placeholder", "insecure")
+EXAMPLE_WORDS: Final = (
+    "change-me",
+    "changeme",
+    "example",
+    "your-secret",
+    "yoursecret",
+    "placeholder",
+    "insecure",
+)
 
 
 class SettingError(RuntimeError):
@@ -95,16 +103,48 @@ class Setting:
 
 
 SETTINGS: Final = (
-    Setting("APP_ENV", _one_of("production", "development"), "production", "`development` relaxes what is unsafe on a public network"),
+    Setting(
+        "APP_ENV",
+        _one_of("production", "development"),
+        "production",
+        "`development` relaxes what is unsafe on a public network",
+    ),
     Setting("SECRET_KEY", _text, None, "Signs cookies and form tokens; 32 characters or more", secret=True),
     Setting("TOKEN_ENCRYPTION_SECRET", _text, None, "Seals the tokens; 32 characters or more", secret=True),
-    Setting("TOKEN_ENCRYPTION_PREVIOUS_SECRETS", _words, "", "Further secrets, for reading only, separated by white space", secret=True),
-    Setting("DATABASE_URL", _database_url, "sqlite:///mcp_market.db", "SQLite (relative to the instance folder) or PostgreSQL", secret=True, key="SQLALCHEMY_DATABASE_URI"),
-    Setting("INSTANCE_PATH", _text, str(ROOT / "instance"), "Folder for the SQLite file and development secrets"),
-    Setting("TRUSTED_PROXIES", _count, "0", "How many reverse proxies stand in front and set `X-Forwarded-*`"),
+    Setting(
+        "TOKEN_ENCRYPTION_PREVIOUS_SECRETS",
+        _words,
+        "",
+        "Further secrets, for reading only, separated by white space",
+        secret=True,
+    ),
+    Setting(
+        "DATABASE_URL",
+        _database_url,
+        "sqlite:///mcp_market.db",
+        "SQLite (relative to the instance folder) or PostgreSQL",
+        secret=True,
+        key="SQLALCHEMY_DATABASE_URI",
+    ),
+    Setting(
+        "INSTANCE_PATH", _text, str(ROOT / "instance"), "Folder for the SQLite file and development secrets"
+    ),
+    Setting(
+        "TRUSTED_PROXIES", _count, "0", "How many reverse proxies stand in front and set `X-Forwarded-*`"
+    ),
     Setting("TRUSTED_HOSTS", _words, "", "Host names this site answers to, separated by spaces; empty: any"),
-    Setting("EGRESS_ALLOW", _addresses, "", "Exact `host:port` pairs of private or plain-HTTP servers that may be reached"),
-    Setting("REGISTRATION", _one_of("open", "closed"), None, "Whether strangers may sign up; default `closed` in production, else `open`"),
+    Setting(
+        "EGRESS_ALLOW",
+        _addresses,
+        "",
+        "Exact `host:port` pairs of private or plain-HTTP servers that may be reached",
+    ),
+    Setting(
+        "REGISTRATION",
+        _one_of("open", "closed"),
+        None,
+        "Whether strangers may sign up; default `closed` in production, else `open`",
+    ),
     Setting("LOG_LEVEL", _log_level, "info", "`debug`, `info`, `warning` or `error`"),
 )
 
@@ -150,11 +190,16 @@ def _from_environment(name: str) -> str | None:
 
 
 def _settle_secrets(config: dict[str, Any], *, production: bool, testing: bool) -> None:
+    #: Names of the secrets that were made just now; the app warns of them in its log.
+    config["GENERATED_SECRETS"] = []
     for name in ("SECRET_KEY", "TOKEN_ENCRYPTION_SECRET"):
         if production:
             refuse_unsafe(name, config[name])
+        elif not config[name] and testing:
+            config[name] = secrets.token_urlsafe(32)
         elif not config[name]:
-            config[name] = secrets.token_urlsafe(32) if testing else _kept_secret(Path(config["INSTANCE_PATH"]), name)
+            config[name], made = _kept_secret(Path(config["INSTANCE_PATH"]), name)
+            config["GENERATED_SECRETS"] += [name] if made else []
     previous = config["TOKEN_ENCRYPTION_PREVIOUS_SECRETS"]
     if production:
         for secret in previous:
@@ -162,7 +207,8 @@ def _settle_secrets(config: dict[str, Any], *, production: bool, testing: bool) 
     everything = [config["SECRET_KEY"], config["TOKEN_ENCRYPTION_SECRET"], *previous]
     if len(set(everything)) != len(everything):
         raise SettingError(
-            "SECRET_KEY, TOKEN_ENCRYPTION_SECRET and each of TOKEN_ENCRYPTION_PREVIOUS_SECRETS must differ from each other."
+            "SECRET_KEY, TOKEN_ENCRYPTION_SECRET and each of TOKEN_ENCRYPTION_PREVIOUS_SECRETS "
+            "must differ from each other."
         )
 
 
@@ -174,7 +220,11 @@ def refuse_unsafe(name: str, value: str | None) -> None:
     if len(value) < MIN_SECRET_CHARS:
         raise SettingError(f"{name} is shorter than {MIN_SECRET_CHARS} characters. {how}")
     lowered = value.lower()
-    if len(set(value)) < MIN_DISTINCT_CHARS or _repeats(value) or any(word in lowered for word in EXAMPLE_WORDS):
+    if (
+        len(set(value)) < MIN_DISTINCT_CHARS
+        or _repeats(value)
+        or any(word in lowered for word in EXAMPLE_WORDS)
+    ):
         raise SettingError(f"{name} is an example or a repetition, not a random secret. {how}")
 
 
@@ -183,22 +233,23 @@ def _repeats(value: str) -> bool:
     return value in (value + value)[1:-1]
 
 
-def _kept_secret(instance: Path, name: str) -> str:
-    """Return the secret that this instance folder keeps for development, made at the first call."""
+def _kept_secret(instance: Path, name: str) -> tuple[str, bool]:
+    """Return the secret that this instance folder keeps for development, and whether it was made now."""
     path = instance / f"{name.lower()}.txt"
     instance.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Written aside and linked into place: of two processes that start at once, both read the same one.
-    aside = instance / f".{name.lower()}.{os.getpid()}.{secrets.token_hex(4)}"
+    aside = instance / f".{name.lower()}.{secrets.token_hex(8)}"
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(secrets.token_urlsafe(32))
     try:
         os.link(aside, path)
+        made = True
     except FileExistsError:
-        pass
+        made = False
     finally:
         aside.unlink()
-    return path.read_text(encoding="ascii").strip()
+    return path.read_text(encoding="ascii").strip(), made
 
 
 def _flask_defaults(*, production: bool) -> dict[str, Any]:

@@ -123,9 +123,7 @@ def open_password_reset(email: str, actor: Actor) -> str:
     user = _known(email)
     code = secrets.token_urlsafe(32)
     db.session.merge(
-        PasswordReset(
-            user_id=user.id, code_hash=_code_hash(code), expires_at=clock.now() + RESET_LINK_LASTS
-        )
+        PasswordReset(user_id=user.id, code_hash=_code_hash(code), expires_at=clock.now() + RESET_LINK_LASTS)
     )
     record(Action.PASSWORD_RESET, actor, outcome="link_made", subject_user_id=user.id)
     db.session.commit()

@@ -31,7 +31,7 @@ SCHEMES: Final = ("bearer", "token", "basic")
 
 @dataclass(frozen=True)
 class TokenInput:
-    """A token as it will be sealed. `changed` names what was taken off: scheme, header, json, name, quotes."""
+    """A token as it will be sealed. `changed` names what was taken off: name, json, header, scheme."""
 
     value: str = field(repr=False)
     changed: tuple[str, ...]

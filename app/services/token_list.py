@@ -91,9 +91,7 @@ def list_tokens(user: User, wanted: Filter) -> Page:
         statement = statement.where(_status_filter(wanted.status, now))
     if wanted.after:
         statement = statement.where(tuple_(Server.name_key, Server.id) > _position(wanted.after))
-    found = db.session.execute(
-        statement.order_by(Server.name_key, Server.id).limit(wanted.limit + 1)
-    ).all()
+    found = db.session.execute(statement.order_by(Server.name_key, Server.id).limit(wanted.limit + 1)).all()
     rows = [_row(record, now) for record in found[: wanted.limit]]
     more = len(found) > wanted.limit
     cursor = _cursor(found[wanted.limit - 1].name_key, rows[-1].server_id) if more else None
@@ -203,6 +201,6 @@ def _position(cursor: str) -> tuple[str, int]:
     except (ValueError, TypeError, RecursionError):
         raise InvalidInputError("after", "unknown") from None
     fits = isinstance(name_key, str) and isinstance(server_id, int) and 0 <= server_id < 2**31
-    if not fits or "\x00" in name_key or not name_key.isprintable() and name_key:
+    if not fits or "\x00" in name_key or not name_key.isprintable():
         raise InvalidInputError("after", "unknown")
     return name_key, server_id

@@ -157,14 +157,14 @@ def _open(row: Token, server: Server, door: Door) -> str:
         Sealed(row.token_encrypted, row.key_id), Place(row.user_id, row.mcp_server_id, server.url)
     )
     db.session.execute(
-        update(Token).where(Token.id == row.id, Token.revision == row.revision).values(last_used_at=clock.now())
+        update(Token)
+        .where(Token.id == row.id, Token.revision == row.revision)
+        .values(last_used_at=clock.now())
     )
     return token
 
 
-def _record_refusal(
-    row: Token, server: Server, purpose: Purpose, error: MarketError, actor: Actor
-) -> None:
+def _record_refusal(row: Token, server: Server, purpose: Purpose, error: MarketError, actor: Actor) -> None:
     """Record that the token was not sent; mark a row that was found unreadable. Commits."""
     if isinstance(error, TokenUnreadableError) and row.unreadable_at is None:
         # Only the text that was tried: a token saved meanwhile is another one.
