@@ -60,6 +60,11 @@ def _words(name: str, value: str) -> tuple[str, ...]:
     return tuple(value.split())
 
 
+def _hosts(name: str, value: str) -> list[str] | None:
+    # Flask reads None as "any host", an empty list as "no host".
+    return value.split() or None
+
+
 def _addresses(name: str, value: str) -> tuple[str, ...]:
     words = tuple(value.lower().split())
     if any(not HOST_PORT.fullmatch(word) for word in words):
@@ -132,7 +137,7 @@ SETTINGS: Final = (
     Setting(
         "TRUSTED_PROXIES", _count, "0", "How many reverse proxies stand in front and set `X-Forwarded-*`"
     ),
-    Setting("TRUSTED_HOSTS", _words, "", "Host names this site answers to, separated by spaces; empty: any"),
+    Setting("TRUSTED_HOSTS", _hosts, "", "Host names this site answers to, separated by spaces; empty: any"),
     Setting(
         "EGRESS_ALLOW",
         _addresses,

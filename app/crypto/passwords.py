@@ -14,13 +14,13 @@ _HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
 def hash_password(password: str) -> str:
     """Return an argon2id hash in PHC string form."""
-    return _HASHER.hash(password)
+    return _HASHER.hash(_bytes(password))
 
 
 def verify_password(password_hash: str | None, password: str) -> bool:
     """Whether the password is the hashed one. None, for an unknown person, takes as long and is False."""
     try:
-        _HASHER.verify(password_hash or _dummy_hash(), password)
+        _HASHER.verify(password_hash or _dummy_hash(), _bytes(password))
     except (VerificationError, InvalidHashError):
         return False
     return password_hash is not None
@@ -29,6 +29,11 @@ def verify_password(password_hash: str | None, password: str) -> bool:
 def needs_rehash(password_hash: str) -> bool:
     """Whether the hash was made with parameters other than today's."""
     return _HASHER.check_needs_rehash(password_hash)
+
+
+def _bytes(password: str) -> bytes:
+    # Whatever a client sends is a password to compare, never an encoding error.
+    return password.encode(errors="surrogatepass")
 
 
 @cache

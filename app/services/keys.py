@@ -58,7 +58,7 @@ class Keys:
 
     def problem(self) -> str | None:
         """Return None, or in one sentence for admins why nothing can be sealed."""
-        if self._fresh_keyring().current is not None:
+        if not _needed_keys() or self._fresh_keyring().current is not None:
             return None
         return (
             "TOKEN_ENCRYPTION_SECRET does not open this database's tokens. Set the secret they were sealed "

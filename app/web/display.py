@@ -25,7 +25,6 @@ def init_app(app: Flask) -> None:
     """Add the language, the filters and strict templates: a name that is not there is an error."""
     babel.init_app(app, locale_selector=_locale)
     app.jinja_env.undefined = StrictUndefined
-    app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.filters.update(ago=ago, moment=moment, day=format_date)
     app.jinja_env.globals["html_lang"] = lambda: str(get_locale()).replace("_", "-")
     app.url_defaults(_version_static)
