@@ -26,6 +26,7 @@ def set_dotenv(path: Path, values: Mapping[str, str]) -> None:
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner may read, in one step: a reader sees the old or the new one."""
+    path = path.resolve()  # a link stays a link
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

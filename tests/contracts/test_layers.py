@@ -26,7 +26,7 @@ ALLOWED = {
 #: They put the layers together, so they alone may import them all.
 ASSEMBLY = {ROOT / "app" / "__init__.py", ROOT / "app" / "factory.py"}
 FLASK = {"flask", "werkzeug", "wtforms", "jinja2", "markupsafe", "click"}
-#: `mcp` is a library too; ours is `app.mcp`.
+WITHOUT_FLASK = {"services", "crypto", "mcp", "models", "errors", "clock"}
 CRYPTO_LIBRARIES = {"cryptography", "argon2"}
 STANDARD_LIBRARY = {
     *("base64", "collections", "dataclasses", "functools", "hashlib", "hmac", "json", "re", "secrets"),
@@ -49,24 +49,23 @@ def imports_of(source: str, package: str) -> list[str]:
 
 def problems_of(module: str, source: str) -> list[str]:
     """Return what the module imports and must not."""
+    package, _, _ = module.rpartition(".")
     layer = module.split(".")[1]
-    package = module.rpartition(".")[0]
-    found = []
-    for name in imports_of(source, package):
-        top, *rest = name.split(".")
-        if top == "app":
-            if not rest or rest[0] not in {layer, *ALLOWED[layer]}:
-                found.append(f"{module} imports {name}")
-        elif top == "config":
-            if layer not in {"cli", "web"}:
-                found.append(f"{module} imports {name}")
-        elif layer == "crypto" and top not in CRYPTO_LIBRARIES | STANDARD_LIBRARY:
-            found.append(f"{module} imports {name}")
-        elif layer in {"services", "crypto", "mcp", "models", "errors", "clock"} and (
-            top in FLASK or (top.startswith("flask_") and (layer, top) != ("models", "flask_login"))
-        ):
-            found.append(f"{module} imports {name}")
-    return found
+    return [f"{module} imports {name}" for name in imports_of(source, package) if not may_import(layer, name)]
+
+
+def may_import(layer: str, name: str) -> bool:
+    top, _, rest = name.partition(".")
+    if top == "app":
+        return rest.split(".")[0] in {layer, *ALLOWED[layer]}
+    if top == "config":
+        return layer in {"cli", "web"}
+    if layer == "crypto":
+        return top in CRYPTO_LIBRARIES | STANDARD_LIBRARY
+    if layer in WITHOUT_FLASK:
+        is_flask = top in FLASK or top.startswith("flask_")
+        return not is_flask or (layer, top) == ("models", "flask_login")
+    return True
 
 
 def module_name(path: Path) -> str:
