@@ -1,0 +1,107 @@
+"""The tokens, alone in their revision: one `flask db downgrade` step rolls back this table and no other."""
+
+from __future__ import annotations
+
+import os
+
+import sqlalchemy as sa
+from alembic import context, op
+from alembic.util import CommandError
+
+revision = "0005_mcp_auth_tokens"
+down_revision = "0004_audit_events"
+branch_labels = None
+depends_on = None
+
+UTC = sa.DateTime(timezone=True)
+TRIGGER = "update_mcp_auth_tokens_timestamp"
+
+# A raw SQL change of the token moves `updated_at` too. A statement that sets `updated_at` itself knows
+# better; one that changes `key_id` is a rotation, which is not a change by the token's owner.
+SQLITE_TRIGGER = f"""
+CREATE TRIGGER {TRIGGER} AFTER UPDATE ON mcp_auth_tokens FOR EACH ROW
+WHEN NEW.token_encrypted IS NOT OLD.token_encrypted
+    AND NEW.updated_at IS OLD.updated_at
+    AND NEW.key_id IS OLD.key_id
+BEGIN
+    UPDATE mcp_auth_tokens SET updated_at = strftime('%Y-%m-%d %H:%M:%f000', 'now') WHERE id = NEW.id;
+END
+"""
+POSTGRESQL_FUNCTION = f"""
+CREATE FUNCTION {TRIGGER}() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.updated_at = clock_timestamp();
+    RETURN NEW;
+END
+$$
+"""
+POSTGRESQL_TRIGGER = f"""
+CREATE TRIGGER {TRIGGER} BEFORE UPDATE ON mcp_auth_tokens FOR EACH ROW
+WHEN (NEW.token_encrypted IS DISTINCT FROM OLD.token_encrypted
+    AND NEW.updated_at IS NOT DISTINCT FROM OLD.updated_at
+    AND NEW.key_id IS NOT DISTINCT FROM OLD.key_id)
+EXECUTE FUNCTION {TRIGGER}()
+"""
+
+
+def upgrade() -> None:
+    op.create_table(
+        "mcp_auth_tokens",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("mcp_server_id", sa.Integer(), nullable=False),
+        sa.Column("token_encrypted", sa.Text(), nullable=False),
+        sa.Column("token_hint", sa.String(7)),
+        sa.Column("key_id", sa.String(16), nullable=False),
+        sa.Column("bound_url", sa.String(2048), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False, server_default="1"),
+        sa.Column("expires_at", UTC),
+        sa.Column("fingerprint", sa.String(64)),
+        sa.Column("created_at", UTC, nullable=False),
+        sa.Column("updated_at", UTC, nullable=False),
+        sa.Column("last_used_at", UTC),
+        sa.Column("last_check_at", UTC),
+        sa.Column("last_check_result", sa.String(16)),
+        sa.Column("unreadable_at", UTC),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_mcp_auth_tokens_user_id_users"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["mcp_server_id"],
+            ["mcp_servers.id"],
+            name=op.f("fk_mcp_auth_tokens_mcp_server_id_mcp_servers"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mcp_auth_tokens")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "idx_mcp_auth_tokens_user_server", "mcp_auth_tokens", ["user_id", "mcp_server_id"], unique=True
+    )
+    op.create_index("idx_mcp_auth_tokens_user", "mcp_auth_tokens", ["user_id"])
+    op.create_index("idx_mcp_auth_tokens_server", "mcp_auth_tokens", ["mcp_server_id"])
+    op.create_index("idx_mcp_auth_tokens_key", "mcp_auth_tokens", ["key_id"])
+    if op.get_context().dialect.name == "postgresql":
+        op.execute(POSTGRESQL_FUNCTION)
+        op.execute(POSTGRESQL_TRIGGER)
+    else:
+        op.execute(SQLITE_TRIGGER)
+
+
+def downgrade() -> None:
+    refuse_to_lose_tokens()
+    op.drop_table("mcp_auth_tokens")
+    if op.get_context().dialect.name == "postgresql":
+        op.execute(f"DROP FUNCTION {TRIGGER}()")
+
+
+def refuse_to_lose_tokens() -> None:
+    """Stop, with everything as it was, unless the table is empty or somebody said that it may go."""
+    if context.is_offline_mode() or os.environ.get("ALLOW_TOKEN_LOSS") == "1":
+        return
+    count = op.get_bind().execute(sa.text("SELECT count(*) FROM mcp_auth_tokens")).scalar_one()
+    if count:
+        raise CommandError(
+            f"This would delete {count} saved token(s), which nobody can bring back. Nothing was changed. "
+            "To do it nevertheless: ALLOW_TOKEN_LOSS=1 flask db downgrade"
+        )
