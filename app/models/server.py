@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import JSON, CheckConstraint, Index, String, Text, true
+from sqlalchemy import JSON, CheckConstraint, Index, String, Text, event, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import Model
@@ -13,6 +14,7 @@ from app.models.types import UtcDateTime, sort_key
 
 STREAMABLE_HTTP: Final = "streamable-http"
 SSE: Final = "sse"
+MAX_NAME_KEY_CHARS: Final = 400
 
 
 class Server(Model):
@@ -30,7 +32,7 @@ class Server(Model):
     slug: Mapped[str] = mapped_column(String(100), unique=True)
     name: Mapped[str] = mapped_column(String(200))
     #: `name`, NFKC and case-folded: the order of every list.
-    name_key: Mapped[str] = mapped_column(sort_key(400))
+    name_key: Mapped[str] = mapped_column(sort_key(MAX_NAME_KEY_CHARS))
     #: Name, slug and host, case-folded: what a search looks through.
     search_text: Mapped[str] = mapped_column(Text)
     description: Mapped[str] = mapped_column(Text, default="", server_default="")
@@ -56,9 +58,28 @@ class Server(Model):
     #: A read-only tool that needs the token; None: a check can only compare with and without.
     probe_tool: Mapped[str | None] = mapped_column(String(200))
     is_enabled: Mapped[bool] = mapped_column(default=True, server_default=true())
-    #: Why an import disabled it, in English for admins; None otherwise.
+    #: Why an import disabled it, in English for admins; None: no import did, or an admin has disabled it
+    #: since. It stays when an admin enables the server, so that the next import leaves it enabled.
     disabled_reason: Mapped[str | None] = mapped_column(String(500))
     #: The registry entry it came from (`namespace/name`); None: added by hand.
     registry_name: Mapped[str | None] = mapped_column(String(200), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    @property
+    def host(self) -> str:
+        """Return host and port of the address."""
+        return self.url.partition("://")[2].partition("/")[0].partition("?")[0]
+
+
+def search_key(text: str) -> str:
+    """Return text as searches and orders compare it: NFKC, case-folded."""
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+@event.listens_for(Server, "before_insert")
+@event.listens_for(Server, "before_update")
+def set_search_columns(_mapper: Any, _connection: Any, server: Server) -> None:
+    """Derive what lists sort and search by, whoever writes the row: no caller can forget it."""
+    server.name_key = search_key(server.name)[:MAX_NAME_KEY_CHARS]
+    server.search_text = search_key(f"{server.name} {server.slug} {server.host}")

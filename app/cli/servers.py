@@ -1,0 +1,145 @@
+"""`flask servers`: the catalogue."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from app.errors import InvalidInputError, NotThereError
+from app.mcp.catalogue import Catalogue, ProposedServer, join_catalogues
+from app.mcp.refusals import explain
+from app.mcp.registry import MAX_CATALOGUE_BYTES, read_catalogue
+from app.mcp.token_headers import AUTHORIZATION, default_format
+from app.models import Server
+from app.models.server import SSE, STREAMABLE_HTTP
+from app.services import servers
+from app.services.actors import Actor
+from app.services.server_import import ImportReport, import_entries
+
+servers_cli = AppGroup("servers", help="The catalogue of MCP servers.")
+SERVER = click.argument("server")
+
+
+@servers_cli.command("list")
+def list_() -> None:
+    """List every server: id, slug, state, address."""
+    for server in servers.list_servers():
+        state = "enabled" if server.is_enabled else "disabled"
+        why = f"\t{server.disabled_reason}" if server.disabled_reason and not server.is_enabled else ""
+        click.echo(f"{server.id}\t{server.slug}\t{state}\t{server.url}{why}")
+
+
+@servers_cli.command("add")
+@click.option("--name", required=True, help="What people read in their list.")
+@click.option("--url", required=True, help="The full address of its MCP endpoint.")
+@click.option("--header", default=AUTHORIZATION, show_default=True, help="The header that carries the token.")
+@click.option("--format", "value_format", help="The header's value, with {token} in it.")
+@click.option(
+    "--transport", type=click.Choice([STREAMABLE_HTTP, SSE]), default=STREAMABLE_HTTP, show_default=True
+)
+@click.option("--token-optional", is_flag=True, help="It may not need a token.")
+def add(*, value_format: str | None, header: str, token_optional: bool, **facts: Any) -> None:
+    """Add a server by its address. The format is `Bearer {token}` for Authorization, else `{token}`."""
+    new = ProposedServer(
+        auth_header_name=header,
+        auth_value_format=default_format(header) if value_format is None else value_format,
+        token_required=not token_optional,
+        **facts,
+    )
+    try:
+        server = servers.add_server(new, egress=current_app.extensions["egress"], actor=Actor.of_cli())
+    except InvalidInputError as error:
+        raise click.UsageError(f"Not added: {explain(error)}.") from None
+    click.echo(f"Added {server.slug} (id {server.id}).")
+
+
+@servers_cli.command("import")
+@click.argument(
+    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True)
+)
+@click.pass_context
+def import_(context: click.Context, files: tuple[Path, ...]) -> None:
+    """Import server.json entries and list pages; `-` is standard input. Twice changes nothing."""
+    catalogues: list[Catalogue] = []
+    unread = 0
+    for file in files:
+        try:
+            catalogues.append(read_catalogue(_content(file), current_app.extensions["egress"]))
+        except InvalidInputError as error:
+            unread += 1
+            click.echo(f"Not read: {click.format_filename(file)}: {explain(error)}", err=True)
+    report = import_entries(join_catalogues(catalogues), Actor.of_cli())
+    _tell(report)
+    context.exit(1 if unread else 0)
+
+
+@servers_cli.command("enable")
+@SERVER
+def enable(server: str) -> None:
+    """Show a server to everyone; SERVER is its slug or id."""
+    changed = servers.set_enabled(_known(server).id, True, Actor.of_cli())
+    click.echo("Enabled." if changed else "It was enabled already.")
+
+
+@servers_cli.command("disable")
+@SERVER
+def disable(server: str) -> None:
+    """Take a server out of use; tokens saved for it stay. SERVER is its slug or id."""
+    changed = servers.set_enabled(_known(server).id, False, Actor.of_cli())
+    click.echo("Disabled." if changed else "It was disabled already.")
+
+
+@servers_cli.command("delete")
+@SERVER
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def delete(server: str, yes: bool) -> None:
+    """Delete a server and everyone's token for it. SERVER is its slug or id."""
+    found = _known(server)
+    if not yes:
+        people = servers.count_tokens(found)
+        click.confirm(f"Delete {found.slug} ({found.url}) and the tokens of {_people(people)}?", abort=True)
+    tokens = servers.delete_server(found.id, Actor.of_cli())
+    click.echo(f"Deleted {found.slug}, with the tokens of {_people(tokens)}.")
+    if tokens:
+        click.echo("They stay valid at their provider; their owners can revoke them there.")
+
+
+def _known(word: str) -> Server:
+    try:
+        return servers.find_server(word)
+    except NotThereError:
+        raise click.ClickException("There is no server with this slug or id.") from None
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count} people"
+
+
+def _content(file: Path) -> bytes:
+    try:
+        if file == Path("-"):
+            return sys.stdin.buffer.read(MAX_CATALOGUE_BYTES + 1)
+        with file.open("rb") as opened:
+            return opened.read(MAX_CATALOGUE_BYTES + 1)
+    except OSError:
+        raise InvalidInputError("file", "closed") from None
+
+
+def _tell(report: ImportReport) -> None:
+    for name in report.added:
+        click.echo(f"Added: {name}")
+    for name in report.changed:
+        click.echo(f"Changed: {name}")
+    for name, why in report.disabled:
+        click.echo(f"Disabled: {name}: {why}")
+    for skip in report.skipped:
+        click.echo(f"Skipped: {skip.what}: {skip.why}")
+    click.echo(
+        f"{len(report.added)} added, {len(report.changed)} changed, {report.unchanged} unchanged,"
+        f" {len(report.skipped)} skipped; {report.held} tokens put on hold."
+    )

@@ -1,0 +1,41 @@
+"""Refusals: why an address, a header or a file is not taken, as sentences for admins, in English."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from app.errors import InvalidInputError
+
+REFUSALS: Final = {
+    ("url", "empty"): "the address is empty",
+    ("url", "too_long"): "the address is too long",
+    ("url", "template"): "the address is a template with a part to fill in",
+    ("url", "characters"): "the address has characters that do not belong into one",
+    ("url", "scheme"): "the address does not begin with https://",
+    ("url", "userinfo"): "the address has a user name or password in it",
+    ("url", "fragment"): "the address has a fragment (#)",
+    ("url", "host"): "the address has no valid host name",
+    ("url", "port"): "the address has no valid port",
+    ("url", "plain_http"): "http:// is only for development and for a host:port in EGRESS_ALLOW",
+    ("file", "too_large"): "it is too large",
+    ("file", "too_deep"): "its JSON is nested too deeply",
+    ("file", "not_json"): "it is not JSON",
+    ("file", "closed"): "it cannot be opened",
+    ("name", "empty"): "the name is empty",
+    ("transport", "unknown"): "the transport is neither streamable-http nor sse",
+    ("name", "taken"): "other servers took its short name again and again",
+    ("token_help_url", "link"): "the link is not an http(s) address",
+    ("auth_header_name", "name"): "that is not a header name",
+    ("auth_header_name", "reserved"): "that header may not carry a token",
+    ("auth_value_format", "format"): "the format needs exactly one {token}",
+    ("auth_value_format", "characters"): "the format has characters that a header cannot have",
+    ("extra_headers", "name"): "that is not a header name",
+    ("extra_headers", "reserved"): "that header may not be set",
+    ("extra_headers", "value"): "its value cannot be sent",
+    ("extra_headers", "secret"): "a further header may not hold a secret, everyone sees it",
+}
+
+
+def explain(error: InvalidInputError) -> str:
+    """Return the sentence for a refusal, without capital and full stop."""
+    return REFUSALS.get((error.field, error.reason), str(error))

@@ -1,0 +1,71 @@
+"""Token headers: which header names, value formats and fixed values a server may be given."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from app.errors import InvalidInputError
+
+TOKEN: Final = "{token}"
+AUTHORIZATION: Final = "Authorization"
+MAX_FORMAT_CHARS: Final = 200
+MAX_VALUE_CHARS: Final = 1000
+#: RFC 9110, 5.6.2.
+HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+#: The client refuses anything else in a header, and puts the value into its exception when it does.
+VISIBLE_LINE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?")
+#: Headers that the transport sets itself.
+TRANSPORT_HEADER: Final = re.compile(r"accept|last-event-id|(content|mcp)-.*", re.IGNORECASE)
+#: Hop-by-hop (RFC 9110, 7.6.1) or of another's concern: set from outside, they change where or how a
+#: request is read, not who sends it.
+RESERVED_HEADER: Final = re.compile(
+    r"connection|keep-alive|te|trailer|upgrade|host|expect|cookie|set-cookie|(proxy|transfer)-.*",
+    re.IGNORECASE,
+)
+#: Entries often forget to mark secrets; these are, whatever they say. `Authentication` (sic) is in use.
+SECRET_NAME: Final = re.compile(r"authorization|authentication|key|token|secret|password", re.IGNORECASE)
+
+
+def read_header_name(text: str, field: str = "auth_header_name") -> str:
+    """Return a header name that may be set. Raises InvalidInputError(field, `name` or `reserved`)."""
+    name = text.strip(" ")
+    if not HEADER_NAME.fullmatch(name):
+        raise InvalidInputError(field, "name")
+    if RESERVED_HEADER.fullmatch(name) or TRANSPORT_HEADER.fullmatch(name):
+        raise InvalidInputError(field, "reserved")
+    return name
+
+
+def read_value_format(text: str) -> str:
+    """Return the format of the token header's value: one line with exactly one `{token}`.
+
+    Raises InvalidInputError("auth_value_format", `format` or `characters`).
+    """
+    value_format = text.strip(" ")
+    if len(value_format) > MAX_FORMAT_CHARS or not VISIBLE_LINE.fullmatch(value_format):
+        raise InvalidInputError("auth_value_format", "characters")
+    if value_format.count(TOKEN) != 1:
+        raise InvalidInputError("auth_value_format", "format")
+    return value_format
+
+
+def read_fixed_value(text: str) -> str:
+    """Return the value of a further header: one line of ASCII.
+
+    Raises InvalidInputError("extra_headers", `value`).
+    """
+    value = text.strip(" ")
+    if len(value) > MAX_VALUE_CHARS or not VISIBLE_LINE.fullmatch(value):
+        raise InvalidInputError("extra_headers", "value")
+    return value
+
+
+def default_format(header_name: str) -> str:
+    """Return the value format of a header about which nothing more is known."""
+    return f"Bearer {TOKEN}" if header_name.lower() == AUTHORIZATION.lower() else TOKEN
+
+
+def is_secret_name(header_name: str) -> bool:
+    """Whether a header of this name holds a secret, whatever its entry says."""
+    return SECRET_NAME.search(header_name) is not None

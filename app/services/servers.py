@@ -1,0 +1,172 @@
+"""Servers: the catalogue that admins keep."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any, Final
+
+from sqlalchemy import delete, func, select
+
+from app import clock
+from app.errors import InvalidInputError, NotThereError
+from app.extensions import db
+from app.mcp.addresses import read_address, read_link
+from app.mcp.catalogue import ProposedServer
+from app.mcp.egress import Egress
+from app.mcp.texts import DESCRIPTION_CHARS, HELP_CHARS, NAME_CHARS, PLACEHOLDER_CHARS, clean_text
+from app.mcp.token_headers import is_secret_name, read_fixed_value, read_header_name, read_value_format
+from app.models import Server, Token
+from app.models.server import SSE, STREAMABLE_HTTP
+from app.services.actors import Actor
+from app.services.audit import Action, record
+from app.services.slugs import free_slug, retry_taken_slugs
+
+MAX_ID: Final = 2**31 - 1
+#: Anything else is no slug and no id, and PostgreSQL takes no NUL even to look for it.
+SLUG: Final = re.compile(r"[a-z0-9-]{1,100}")
+
+
+def add_server(new: ProposedServer, *, egress: Egress, actor: Actor) -> Server:
+    """Add a server and return it. Commits; writes one audit row.
+
+    A name may be there already: the slug tells them apart. Raises InvalidInputError for `name`, `url`,
+    `transport`, `auth_header_name`, `auth_value_format`, `extra_headers` or `token_help_url`
+    (`app.mcp.refusals` has the reasons).
+    """
+    checked = _checked(new, egress)
+
+    def add() -> Server:
+        server = insert_server(checked)
+        record(Action.SERVER_CREATED, actor, server=server)
+        db.session.commit()
+        return server
+
+    return retry_taken_slugs(add)
+
+
+def insert_server(new: ProposedServer) -> Server:
+    """Add the row of a checked server to the transaction, with an id and a free slug; the caller commits."""
+    now = clock.now()
+    host = new.url.partition("://")[2].partition("/")[0]
+    server = Server(
+        slug=free_slug(new.name, host),
+        is_enabled=new.is_enabled,
+        created_at=now,
+        updated_at=now,
+        **columns_of(new),
+    )
+    server.disabled_reason = new.disabled_reason
+    db.session.add(server)
+    db.session.flush()
+    return server
+
+
+def columns_of(new: ProposedServer) -> dict[str, Any]:
+    """Return the columns that a proposal decides; whether the server is enabled is not among them."""
+    return {
+        "name": new.name,
+        "url": new.url,
+        "registry_name": new.registry_name,
+        "description": new.description,
+        "transport": new.transport,
+        "auth_header_name": new.auth_header_name,
+        "auth_value_format": new.auth_value_format,
+        "token_required": new.token_required,
+        "extra_headers": dict(new.extra_headers),
+        "token_help": new.token_help,
+        "token_help_url": new.token_help_url,
+        "token_placeholder": new.token_placeholder,
+    }
+
+
+def list_servers() -> list[Server]:
+    """Return every server, disabled ones too, by name."""
+    return list(db.session.scalars(select(Server).order_by(Server.name_key, Server.id)))
+
+
+def find_server(word: str) -> Server:
+    """Return the server with this slug or else this id. Raises NotThereError."""
+    if not SLUG.fullmatch(word):
+        raise NotThereError
+    server = db.session.scalar(select(Server).where(Server.slug == word))
+    if server is None and word.isdigit() and int(word) <= MAX_ID:
+        server = db.session.get(Server, int(word))
+    if server is None:
+        raise NotThereError
+    return server
+
+
+def count_tokens(server: Server) -> int:
+    """Return how many people hold a token for the server."""
+    statement = select(func.count()).select_from(Token).where(Token.mcp_server_id == server.id)
+    return db.session.scalar(statement) or 0
+
+
+def set_enabled(server_id: int, enabled: bool, actor: Actor) -> bool:
+    """Enable or disable a server; return whether that changed anything. Commits; one audit row if it did.
+
+    Tokens stay. From then on no import undoes it. Raises NotThereError.
+    """
+    server = db.session.get(Server, server_id)
+    if server is None:
+        raise NotThereError
+    changed = server.is_enabled != enabled
+    server.is_enabled = enabled
+    if not enabled:
+        # The admin's word now, no longer an import's: see the column.
+        server.disabled_reason = None
+    if changed:
+        server.updated_at = clock.now()
+        record(Action.SERVER_CHANGED, actor, outcome="enabled" if enabled else "disabled", server=server)
+    db.session.commit()
+    return changed
+
+
+def delete_server(server_id: int, actor: Actor) -> int:
+    """Delete a server and everyone's token for it; return how many. Commits; writes one audit row.
+
+    Raises NotThereError.
+    """
+    server = db.session.get(Server, server_id)
+    if server is None:
+        raise NotThereError
+    statement = delete(Token).where(Token.mcp_server_id == server_id).returning(Token.id)
+    tokens = len(db.session.execute(statement).all())
+    record(Action.SERVER_DELETED, actor, server=server, details={"deleted_tokens": tokens})
+    db.session.delete(server)
+    db.session.commit()
+    return tokens
+
+
+def _checked(new: ProposedServer, egress: Egress) -> ProposedServer:
+    name = clean_text(new.name, NAME_CHARS)
+    if not name:
+        raise InvalidInputError("name", "empty")
+    if new.transport not in (STREAMABLE_HTTP, SSE):
+        raise InvalidInputError("transport", "unknown")
+    if new.token_help_url and not read_link(new.token_help_url):
+        raise InvalidInputError("token_help_url", "link")
+    header = read_header_name(new.auth_header_name)
+    return replace(
+        new,
+        name=name,
+        url=read_address(new.url, egress),
+        auth_header_name=header,
+        auth_value_format=read_value_format(new.auth_value_format),
+        extra_headers=_checked_extra(new, header),
+        description=clean_text(new.description, DESCRIPTION_CHARS),
+        token_help=clean_text(new.token_help, HELP_CHARS) or None,
+        token_help_url=new.token_help_url or None,
+        token_placeholder=clean_text(new.token_placeholder, PLACEHOLDER_CHARS) or None,
+    )
+
+
+def _checked_extra(new: ProposedServer, token_header: str) -> dict[str, str]:
+    checked: dict[str, str] = {}
+    for given, value in new.extra_headers.items():
+        name = read_header_name(given, "extra_headers")
+        if is_secret_name(name) or name.lower() == token_header.lower():
+            raise InvalidInputError("extra_headers", "secret")
+        checked[name] = read_fixed_value(value)
+    return checked
