@@ -1,0 +1,104 @@
+"""Every route is private unless it is listed here, and no promised route disappears."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+#: What a stranger may ask for. Adding to this list is a decision about strangers.
+PUBLIC = {
+    "/",
+    "/login",
+    "/sign-up",
+    "/reset-password/<code>",
+    "/healthz",
+    "/readyz",
+    "/static/<path:filename>",
+    "/api/session",
+    "/api/openapi.json",
+    "/api/docs",
+}
+#: What users and programs rely on.
+PROMISED = {
+    ("/login", "GET"),
+    ("/login", "POST"),
+    ("/logout", "POST"),
+    ("/sign-up", "GET"),
+    ("/sign-up", "POST"),
+    ("/settings/tokens", "GET"),
+    ("/settings/tokens/<int:server_id>", "GET"),
+    ("/settings/tokens/<int:server_id>", "POST"),
+    ("/settings/tokens/<int:server_id>/delete", "GET"),
+    ("/settings/tokens/<int:server_id>/delete", "POST"),
+    ("/playground", "GET"),
+    ("/playground/<int:server_id>", "GET"),
+    ("/playground/<int:server_id>", "POST"),
+    ("/healthz", "GET"),
+    ("/readyz", "GET"),
+    ("/api/session", "GET"),
+    ("/api/session", "POST"),
+    ("/api/session", "DELETE"),
+    ("/api/mcp-servers", "GET"),
+    ("/api/mcp-servers/<int:server_id>/auth-token", "GET"),
+    ("/api/mcp-servers/<int:server_id>/auth-token", "POST"),
+    ("/api/mcp-servers/<int:server_id>/auth-token", "DELETE"),
+    ("/api/playground/<int:server_id>/tools", "POST"),
+    ("/api/playground/<int:server_id>/call", "POST"),
+    ("/api/openapi.json", "GET"),
+}
+#: Stand-ins for what routes have in angle brackets.
+ARGUMENTS = {"int": "1", "default": "x", "path": "x"}
+
+
+def routes_of(app: Flask) -> list[tuple[Rule, str]]:
+    """Return every route with each of its methods, but those that Werkzeug answers by itself."""
+    return [
+        (rule, method)
+        for rule in app.url_map.iter_rules()
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+    ]
+
+
+def path_of(rule: Rule) -> str:
+    parts = rule.rule.replace("<", "\0<").replace(">", ">\0").split("\0")
+    return "".join(
+        ARGUMENTS[part[1:-1].rpartition(":")[0] or "default"] if part.startswith("<") else part
+        for part in parts
+    )
+
+
+def test_a_stranger_is_sent_away_from_everything_that_is_not_listed(app: Flask) -> None:
+    client = app.test_client()
+
+    open_to_all = []
+    for rule, method in routes_of(app):
+        if rule.rule in PUBLIC:
+            continue
+        answer = client.open(path_of(rule), method=method)
+        sent_to_sign_in = answer.status_code == 303 and answer.headers["Location"].startswith("/login")
+        if not (sent_to_sign_in or answer.status_code == 401):
+            open_to_all.append(f"{method} {rule.rule}: {answer.status_code}")
+
+    assert open_to_all == []
+
+
+def test_everything_listed_as_public_is_there_and_asks_for_no_sign_in(app: Flask) -> None:
+    known = {rule.rule for rule in app.url_map.iter_rules()}
+    client = app.test_client()
+
+    assert known >= PUBLIC
+    for path in ("/login", "/healthz", "/api/openapi.json", "/api/docs"):
+        assert client.get(path).status_code == 200
+
+
+@pytest.mark.parametrize(("rule", "method"), sorted(PROMISED), ids=lambda part: part)
+def test_no_promised_route_disappears(app: Flask, rule: str, method: str) -> None:
+    known = {(generalised(found.rule), verb) for found, verb in routes_of(app)}
+
+    assert (generalised(rule), method) in known
+
+
+def generalised(rule: str) -> str:
+    """Return the rule with its argument's name left out, which no caller sees."""
+    return rule.replace("server_id", "").replace(":id", ":")
