@@ -73,7 +73,10 @@ def import_(context: click.Context, files: tuple[Path, ...]) -> None:
         except InvalidInputError as error:
             unread += 1
             click.echo(f"Not read: {click.format_filename(file)}: {explain(error)}", err=True)
-    report = import_entries(join_catalogues(catalogues), Actor.of_cli())
+    try:
+        report = import_entries(join_catalogues(catalogues), Actor.of_cli())
+    except InvalidInputError as error:
+        raise click.ClickException(f"Nothing was imported: {explain(error)}.") from None
     _tell(report)
     context.exit(1 if unread else 0)
 

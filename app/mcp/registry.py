@@ -39,8 +39,8 @@ OFFICIAL: Final = ("io.modelcontextprotocol.registry/official", "io.modelcontext
 def read_catalogue(content: bytes | str, egress: Egress) -> Catalogue:
     """Return what one entry, a list page or a list of entries proposes.
 
-    Raises InvalidInputError("file", `too_large`, `too_deep` or `not_json`); whatever else is wrong is skipped,
-    and said why.
+    Raises InvalidInputError("file", `too_large`, `too_deep` or `not_json`); whatever else is wrong is
+    skipped, and said why.
     """
     entries: list[Entry] = []
     skipped: list[Skip] = []

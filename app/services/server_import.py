@@ -19,7 +19,7 @@ from app.models import Server, Token
 from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.servers import columns_of, insert_server
-from app.services.slugs import retry_taken_slugs
+from app.services.slugs import retry_when_overtaken
 
 #: `disabled_reason` of a server whose remote is gone from its entry.
 VANISHED: Final = "It is no longer in its registry entry."
@@ -56,7 +56,7 @@ def import_entries(catalogue: Catalogue, actor: Actor) -> ImportReport:
         db.session.commit()
         return report
 
-    return retry_taken_slugs(run)
+    return retry_when_overtaken(run)
 
 
 @dataclass(frozen=True)

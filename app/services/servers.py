@@ -20,7 +20,7 @@ from app.models import Server, Token
 from app.models.server import SSE, STREAMABLE_HTTP
 from app.services.actors import Actor
 from app.services.audit import Action, record
-from app.services.slugs import free_slug, retry_taken_slugs
+from app.services.slugs import free_slug, retry_when_overtaken
 
 MAX_ID: Final = 2**31 - 1
 #: Anything else is no slug and no id, and PostgreSQL takes no NUL even to look for it.
@@ -42,7 +42,7 @@ def add_server(new: ProposedServer, *, egress: Egress, actor: Actor) -> Server:
         db.session.commit()
         return server
 
-    return retry_taken_slugs(add)
+    return retry_when_overtaken(add)
 
 
 def insert_server(new: ProposedServer) -> Server:
@@ -108,19 +108,21 @@ def set_enabled(server_id: int, enabled: bool, actor: Actor) -> bool:
 
     Tokens stay. From then on no import undoes it. Raises NotThereError.
     """
-    server = db.session.get(Server, server_id)
-    if server is None:
-        raise NotThereError
-    changed = server.is_enabled != enabled
-    server.is_enabled = enabled
-    if not enabled:
-        # The admin's word now, no longer an import's: see the column.
-        server.disabled_reason = None
-    if changed:
-        server.updated_at = clock.now()
-        record(Action.SERVER_CHANGED, actor, outcome="enabled" if enabled else "disabled", server=server)
-    db.session.commit()
-    return changed
+
+    def switch() -> bool:
+        server = _known(server_id)
+        changed = server.is_enabled != enabled
+        server.is_enabled = enabled
+        if not enabled:
+            # The admin's word now, no longer an import's: see the column.
+            server.disabled_reason = None
+        if changed:
+            server.updated_at = clock.now()
+            record(Action.SERVER_CHANGED, actor, outcome="enabled" if enabled else "disabled", server=server)
+        db.session.commit()
+        return changed
+
+    return retry_when_overtaken(switch)
 
 
 def delete_server(server_id: int, actor: Actor) -> int:
@@ -128,15 +130,20 @@ def delete_server(server_id: int, actor: Actor) -> int:
 
     Raises NotThereError.
     """
-    server = db.session.get(Server, server_id)
-    if server is None:
-        raise NotThereError
+    server = _known(server_id)
     statement = delete(Token).where(Token.mcp_server_id == server_id).returning(Token.id)
     tokens = len(db.session.execute(statement).all())
     record(Action.SERVER_DELETED, actor, server=server, details={"deleted_tokens": tokens})
     db.session.delete(server)
     db.session.commit()
     return tokens
+
+
+def _known(server_id: int) -> Server:
+    server = db.session.get(Server, server_id)
+    if server is None:
+        raise NotThereError
+    return server
 
 
 def _checked(new: ProposedServer, egress: Egress) -> ProposedServer:

@@ -1,4 +1,4 @@
-"""Slugs: the short unique names of servers in URLs and commands."""
+"""Slugs: the short unique names of servers in URLs and commands, and what to do when one was just taken."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.exc import StaleDataError
 
 from app.errors import InvalidInputError
 from app.extensions import db
@@ -34,15 +35,15 @@ def free_slug(name: str, host: str) -> str:
     return slug
 
 
-def retry_taken_slugs(work: Callable[[], Result]) -> Result:
-    """Do a unit of work again from its start when someone else took its slug in between.
+def retry_when_overtaken(work: Callable[[], Result]) -> Result:
+    """Do a unit of work again from its start when its slug was taken, or its server deleted, meanwhile.
 
     Raises InvalidInputError("name", "taken") when that goes on.
     """
     for _ in range(ATTEMPTS):
         try:
             return work()
-        except IntegrityError:
+        except (IntegrityError, StaleDataError):
             # The unique index decides, so two imports at once make no server twice.
             db.session.rollback()
     raise InvalidInputError("name", "taken")

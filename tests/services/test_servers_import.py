@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 
+from app import clock
 from app.extensions import db
 from app.mcp.catalogue import STARTER_CATALOGUE, Catalogue, Entry, ProposedServer, join_catalogues
 from app.mcp.egress import Egress
@@ -226,6 +228,26 @@ def test_an_import_leaves_servers_added_by_hand_alone(app: Flask) -> None:
         assert report.added == ["a"]
         assert by_hand.description == ""
         assert servers.find_server("a-2").registry_name == "com.example/mcp"
+
+
+def test_a_server_deleted_during_an_import_is_added_again(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        take(proposed(A))
+        now = clock.now
+
+        def while_an_admin_deletes_it() -> datetime:
+            monkeypatch.setattr(clock, "now", now)
+            with db.engine.begin() as connection:
+                connection.execute(db.delete(Server))
+            return now()
+
+        monkeypatch.setattr(clock, "now", while_an_admin_deletes_it)
+
+        report = take(proposed(A, description="new"))
+
+        assert (report.added, report.changed) == (["a"], [])
 
 
 def test_two_imports_at_once_add_a_server_once(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
