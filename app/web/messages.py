@@ -26,7 +26,19 @@ REASONS: Final = {
     "unknown": _l("This is not one of the choices."),
     "arguments_json": _l("This is not a JSON object."),
     "number": _l("Write a number."),
+    "integer": _l("Write a whole number."),
+    "json": _l("This is not JSON."),
+    "unknown_tool": _l("The server has no tool of this name."),
     "required": _l("This is needed."),
+    "text": _l("This must be text."),
+    "empty_text": _l("This must not be empty."),
+    "control": _l("This holds a character that no text has."),
+    "flag": _l("This must be true or false."),
+    "object": _l("This must be a JSON object."),
+    "date_time": _l("Write a date and time with its offset, such as 2030-01-31T12:00:00Z."),
+    "limit": _l("Write a number from 1 to 100."),
+    "unknown_field": _l("There is a field that is not known here."),
+    "check_unavailable": _l("Checking a token while saving it is not possible yet."),
 }
 CODES: Final = {
     "not_found": _l("There is no such page, or it is not yours."),
@@ -36,12 +48,17 @@ CODES: Final = {
     "token_rejected": _l("The token was rejected by the server."),
     "token_unreadable": _l("Your saved token cannot be read any more. Replace or delete it."),
     "server_changed": _l("The server's address changed after you saved your token, so it was not sent."),
-    "key_not_loaded": _l("The encryption key is not loaded, so tokens cannot be used now. An admin has to act."),
+    "key_not_loaded": _l(
+        "The encryption key is not loaded, so tokens cannot be used now. An admin has to act."
+    ),
     "upstream_error": _l("The server could not be reached or did not answer as an MCP server."),
     "upstream_timeout": _l("The server did not answer in time."),
     "upstream_refused": _l("The server refused the request."),
     "malformed": _l("The request could not be understood."),
-    "secret_in_url": _l("A secret was in the address of this page, where logs keep it. Treat it as exposed, and send it in a form or a JSON body."),
+    "secret_in_url": _l(
+        "A secret was in the address of this page, where logs keep it. Treat it as exposed, "
+        "and send it in a form or a JSON body."
+    ),
     "not_signed_in": _l("You are not signed in."),
     "forbidden": _l("This is not allowed."),
     "method_not_allowed": _l("This address does not take such a request."),
@@ -50,6 +67,12 @@ CODES: Final = {
     "too_large": _l("The request is too large."),
     "unsupported_media_type": _l("Send JSON with Content-Type: application/json."),
     "invalid": _l("A field has a value that cannot be taken."),
+    "csrf_failed": _l(
+        "This form was not sent from a page of ours, or the page is too old. Open it again and repeat."
+    ),
+    "csrf_header_missing": _l(
+        "Send the csrf_token of GET /api/session as X-CSRFToken, from a page or program of this site."
+    ),
     "too_many_requests": _l("Too many requests. Wait a moment."),
     "internal": _l("Something went wrong on our side. Nothing was lost; try again."),
     "unavailable": _l("The database does not answer right now. Nothing was changed; try again in a moment."),
@@ -59,7 +82,9 @@ UPSTREAM: Final = {
     "forbidden": _l("The server answered that this token may not do that (403)."),
     "rate_limited": _l("The server wants us to slow down (429). Try again later."),
     "server_error": _l("The server reported an error of its own."),
-    "redirect": _l("The server sent us to another address. We do not follow, so that your token stays where it belongs."),
+    "redirect": _l(
+        "The server sent us to another address. We do not follow, so that your token stays where it belongs."
+    ),
     "not_mcp": _l("The server did not answer as an MCP server."),
     "too_large": _l("The server's answer was too large."),
 }
@@ -82,14 +107,20 @@ def of_error(error: errors.MarketError) -> str:
     if isinstance(error, errors.UpstreamError):
         return str(UPSTREAM.get(error.reason, CODES["upstream_error"]))
     if isinstance(error, errors.TokenRejectedError) and error.token_source == "request":
-        return gettext("The token you typed was rejected by the server. Your saved one was not touched.")
+        return str(gettext("The token you typed was rejected by the server. Your saved one was not touched."))
     return of_code(error.code)
+
+
+def facts_of_reasons(reasons: dict[str, str]) -> dict[str, Any]:
+    """Return the sentence for each field and, as `reason`, the first field's word."""
+    sentences = {field: [of_reason(reason)] for field, reason in reasons.items()}
+    return {"errors": sentences, "reason": next(iter(reasons.values()))}
 
 
 def facts_of(error: errors.MarketError) -> dict[str, Any]:
     """Return what a program can act on: the field, the source of the token, where to set one up."""
     if isinstance(error, errors.InvalidInputError):
-        return {"errors": {error.field: [of_reason(error.reason)]}, "reason": error.reason}
+        return facts_of_reasons({error.field: error.reason})
     if isinstance(error, errors.TokenRejectedError):
         return {"token_source": error.token_source}
     if isinstance(error, errors.TokenRequiredError):

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Flask, Response, current_app, make_response, render_template, request
-from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, UnprocessableEntity
 
 from app import errors
 from app.extensions import db
 from app.web import messages
+from app.web.urls import is_api
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,14 @@ CODES: Final = {
 }
 
 
+class InvalidFieldsError(UnprocessableEntity):
+    """Fields of a body or query were refused: field name of ours → reason, a word of `messages`."""
+
+    def __init__(self, reasons: dict[str, str]) -> None:
+        super().__init__()
+        self.reasons = reasons
+
+
 def init_app(app: Flask) -> None:
     """Catch everything: ours, HTTP's, the database's, and what nobody expected."""
     app.register_error_handler(errors.MarketError, answer_market_error)
@@ -73,18 +82,22 @@ def answer_market_error(error: errors.MarketError) -> Response:
     return _answer(status_of(error), error.code, messages.of_error(error), messages.facts_of(error))
 
 
-def _answer_csrf(error: CSRFError) -> Response:
-    return _answer(400, "csrf_failed", _("This form was not sent from a page of ours, or the page is too old. Open it again and repeat."))
+def _answer_csrf(_error: CSRFError) -> Response:
+    text = messages.of_code("csrf_header_missing" if is_api(request.path) else "csrf_failed")
+    return _answer(400, "csrf_failed", text)
 
 
 def _answer_http(error: HTTPException) -> Response:
     if error.response is not None and error.code is None:
         return make_response(error.response)
     status = error.code or 500
-    if status < 400:  # noqa: PLR2004 - a redirect that the router raised
+    if status < 400:  # a redirect that the router raised
         return make_response(error.get_response())
-    code = "secret_in_url" if error.description == "secret_in_url" else CODES.get(status, "malformed")
-    answer = _answer(status, code, messages.of_code(code))
+    code = CODES.get(status, "malformed" if status < 500 else "internal")
+    if error.description == "secret_in_url":
+        code = error.description
+    facts = messages.facts_of_reasons(error.reasons) if isinstance(error, InvalidFieldsError) else None
+    answer = _answer(status, code, messages.of_code(code), facts)
     for name, value in error.get_headers(request.environ):
         if name in {"Allow", "Retry-After", "WWW-Authenticate"}:
             answer.headers[name] = value
@@ -104,7 +117,7 @@ def _answer_unexpected(error: Exception) -> Response:
 
 
 def _answer(status: int, code: str, text: str, facts: dict[str, Any] | None = None) -> Response:
-    if request.path.startswith("/api/"):
+    if is_api(request.path):
         return problem(status, code, text, facts)
     page = render_template("errors/error.html", status=status, code=code, text=text, request_id=_request_id())
     return make_response(page, status)
@@ -112,10 +125,9 @@ def _answer(status: int, code: str, text: str, facts: dict[str, Any] | None = No
 
 def problem(status: int, code: str, text: str, facts: dict[str, Any] | None = None) -> Response:
     """Return a problem document (RFC 9457)."""
-    document = {"type": "about:blank", "title": text, "status": status, "code": code}
-    document |= {"request_id": _request_id()} | (facts or {})
-    response = current_app.json.response(document)
-    response.status_code = status
+    document = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+    document |= {"detail": text, "code": code, "request_id": _request_id()} | (facts or {})
+    response = make_response(current_app.json.response(document), status)
     response.mimetype = "application/problem+json"
     return response
 

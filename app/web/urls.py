@@ -35,6 +35,11 @@ def own_path(text: str | None) -> str | None:
     return text if text and OWN_PATH.fullmatch(text) else None
 
 
+def is_api(path: str) -> bool:
+    """Return whether a path belongs to the JSON API, which never answers with a page of an error."""
+    return path == "/api" or path.startswith("/api/")
+
+
 def init_app(app: Flask) -> None:
     """Make `<int:…>` in every route mean an id."""
     app.url_map.converters["int"] = IdConverter

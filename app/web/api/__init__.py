@@ -1,0 +1,20 @@
+"""The JSON API: routes that read strictly, answer by allow-list, and describe themselves."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from app.web.api.document import document, make_api
+from app.web.api.mcp_servers import mcp_servers
+from app.web.api.playground import playground
+from app.web.api.session import session
+from app.web.api.strict_json import StrictProvider
+
+
+def init_app(app: Flask) -> None:
+    """Add the routes, their description, and strict JSON for the whole app."""
+    app.json = StrictProvider(app)
+    api = make_api(app)
+    for blueprint in (session, mcp_servers, playground):
+        api.register_blueprint(blueprint)
+    app.register_blueprint(document)

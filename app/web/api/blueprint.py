@@ -1,0 +1,59 @@
+"""Blueprint: routes that read strictly, check CSRF by header and describe themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import flask_smorest
+
+from app.extensions import csrf
+from app.web.api.bodies import Parser
+from app.web.api.csrf import SAFE_METHODS, protect
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+COOKIE: Final = "session"
+HEADER: Final = "csrf_token"
+
+
+class Blueprint(flask_smorest.Blueprint):
+    """A group of routes of the API."""
+
+    ARGUMENTS_PARSER = Parser()
+
+    def __init__(self, name: str, import_name: str, *, path: str, description: str) -> None:
+        super().__init__(name, import_name, url_prefix=f"/api{path}", description=description)
+        self._prepare_doc_cbks.append(_describe_guards)
+        csrf.exempt(self)
+        self.before_request(protect)
+
+    def problems(self, *statuses: int) -> Callable[[View], View]:
+        """Describe further errors that a view may answer, besides those that any view may."""
+
+        def describe(view: View) -> View:
+            for status in statuses:
+                view = self.alt_response(status, response_name(status))(view)
+            return view
+
+        return describe
+
+
+def response_name(status: int) -> str:
+    """Return the name under which the document describes a problem with this status."""
+    return f"problem_{status}"
+
+
+def _describe_guards(
+    doc: dict[str, Any], _info: dict[str, Any], *, method: str, **_context: Any
+) -> dict[str, Any]:
+    """Add what stands before every view: the sign-in, the CSRF token and the limits on bodies."""
+    changes = method.upper() not in SAFE_METHODS
+    doc["security"] = [{COOKIE: []} | ({HEADER: []} if changes else {})]
+    statuses = [400, 401]
+    if "requestBody" in doc:
+        statuses += [413, 415, 422]
+    for status in statuses:
+        doc["responses"].setdefault(status, response_name(status))
+    doc["responses"] = dict(sorted(doc["responses"].items(), key=lambda item: str(item[0])))
+    return doc

@@ -1,0 +1,78 @@
+"""Document: what the API says of itself, as OpenAPI 3.1 and as a page."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Final, cast
+
+import flask_smorest
+from flask import Blueprint, Flask, current_app, render_template
+from flask.typing import ResponseReturnValue
+
+from app.web import problems
+from app.web.access import public
+from app.web.api.blueprint import COOKIE, HEADER, response_name
+from app.web.api.schemas import Problem
+from app.web.urls import MAX_ID, IdConverter
+
+PROBLEM_TYPE: Final = "application/problem+json"
+ABOUT: Final = (
+    "Save a token for an MCP server, see what is known of it, and use it. A saved token never comes out. "
+    "Bodies are `application/json` in UTF-8; unknown fields are refused. Every error is a problem "
+    "document (RFC 9457) with a `code` to act on."
+)
+
+document = Blueprint("api_document", __name__, url_prefix="/api")
+
+
+class Api(flask_smorest.Api):
+    """The API of one app, with errors described as they are answered."""
+
+    DEFAULT_ERROR_RESPONSE_NAME = response_name(0)
+
+
+def make_api(app: Flask) -> Api:
+    """Return the app's API, without routes yet."""
+    api = Api(
+        app,
+        spec_kwargs={
+            "title": "MCP Market",
+            "version": "1",
+            "openapi_version": "3.1.0",
+            "info": {"description": ABOUT},
+            "servers": [{"url": "/"}],
+        },
+    )
+    api.register_converter(
+        IdConverter, lambda _converter: {"type": "integer", "minimum": 1, "maximum": MAX_ID}
+    )
+    components = api.spec.components
+    cookie = {"type": "apiKey", "in": "cookie", "name": app.config["SESSION_COOKIE_NAME"]}
+    components.security_scheme(COOKIE, cookie | {"description": "Set by `POST /api/session`."})
+    header = {"type": "apiKey", "in": "header", "name": "X-CSRFToken"}
+    components.security_scheme(HEADER, header | {"description": "`csrf_token` of `/api/session`."})
+    content = {PROBLEM_TYPE: {"schema": Problem}}
+    components.response(response_name(0), {"description": "Any other error", "content": content})
+    for status in sorted({*problems.CODES, *problems.STATUSES.values()}):
+        described = {"description": HTTPStatus(status).phrase, "content": content}
+        components.response(response_name(status), described, lazy=True)
+    return api
+
+
+@document.get("/openapi.json")
+@public
+def openapi() -> ResponseReturnValue:
+    """Answer with the OpenAPI document."""
+    return current_app.json.response(_described())
+
+
+@document.get("/docs")
+@public
+def page() -> ResponseReturnValue:
+    """Show the same document as a page."""
+    return render_template("api/docs.html", api=_described())
+
+
+def _described() -> dict[str, Any]:
+    api = current_app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
+    return cast(dict[str, Any], api.spec.to_dict())
