@@ -32,12 +32,14 @@ class Trial:
         return known
 
     def environment(self, **extra: str) -> dict[str, str]:
+        """Return a newcomer's environment with `extra` set in it; an empty value unsets."""
         kept = {
             name: value
             for name, value in os.environ.items()
             if name not in OURS and "SECRET" not in name and not name.startswith("FLASK_")
         }
-        return {**kept, "APP_ENV": "development", **extra}
+        given = {**kept, "APP_ENV": "development", **extra}
+        return {name: value for name, value in given.items() if value}
 
     def flask(self, *words: str, **extra: str) -> subprocess.CompletedProcess[str]:
         """Run a command of `flask` to its end."""

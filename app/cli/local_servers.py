@@ -50,9 +50,11 @@ def serve_until_stopped(app: Flask, port: int, demo_port: int, started: Callable
         with _demo_child(demo_port):
             server = make_server(HOST, port, app, threaded=True)
             started()
+            # Returns at the first interrupt; one that comes before or after is caught below.
             server.serve_forever()
     except KeyboardInterrupt:
-        click.echo("Stopped.", err=True)
+        pass
+    click.echo("Stopped.", err=True)
 
 
 def exit_with_parent() -> None:

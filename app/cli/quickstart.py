@@ -18,6 +18,7 @@ from app.cli.local_servers import exit_with_parent, refuse_taken_ports, serve_un
 from config import ROOT
 
 SECRETS: Final = ("SECRET_KEY", "TOKEN_ENCRYPTION_SECRET")
+DOTENV: Final = ROOT / ".env"
 PORT = click.IntRange(1, 65535)
 
 
@@ -31,25 +32,14 @@ def quickstart(serve: bool, port: int, demo_port: int) -> None:
 
     May be repeated: it adds what is missing and keeps the rest. Prints three lines to follow.
     """
-    if current_app.config["APP_ENV"] == "production":
-        raise click.UsageError("quickstart is for a trial on your own machine. Set APP_ENV=development.")
+    _refuse_production()
     if serve:
         refuse_taken_ports(port, demo_port)
     instance = Path(current_app.instance_path)
+    gone, ours = demo_address(_port_of(read_demo(instance))), demo_address(demo_port)
     instance.chmod(0o700)
-    gone = demo_address(_port_of(read_demo(instance)))
-    _write_settings(ROOT / ".env", port=port, gone=gone, ours=demo_address(demo_port))
-    # A context of its own: it closes its database session, which would stay open while we serve.
-    with current_app.app_context():
-        flask_migrate.upgrade()
-        demo, held = set_up_demo(
-            instance,
-            url=f"http://{HOST}:{port}",
-            demo_port=demo_port,
-            egress=current_app.extensions["egress"],
-        )
-    if held:
-        click.echo("The demo server's address changed: save its token again.", err=True)
+    _write_settings(DOTENV, port=port, gone=gone, ours=ours)
+    demo = _fill_database(instance, port, demo_port)
     if not serve:
         _print_steps(demo)
         click.echo("Now run `flask run`, and `flask demo-server` in another terminal.", err=True)
@@ -57,8 +47,8 @@ def quickstart(serve: bool, port: int, demo_port: int) -> None:
     from app import create_app
 
     # The app of this command was made before the demo server was allowed.
-    allowed = _in_place_of(current_app.config["EGRESS_ALLOW"], gone, demo_address(demo_port))
-    serve_until_stopped(create_app({"EGRESS_ALLOW": allowed}), port, demo_port, lambda: _print_steps(demo))
+    app = create_app({"EGRESS_ALLOW": _in_place_of(current_app.config["EGRESS_ALLOW"], gone, ours)})
+    serve_until_stopped(app, port, demo_port, started=lambda: _print_steps(demo))
 
 
 @click.command("demo-server")
@@ -80,7 +70,26 @@ def demo_server(with_parent: bool) -> None:
         click.echo("Stopped.", err=True)
 
 
+def _refuse_production() -> None:
+    """Raise click.UsageError here, and in a folder whose `.env` is a production site's, whatever `make` says."""
+    if "production" in {current_app.config["APP_ENV"], read_dotenv(DOTENV).get("APP_ENV")}:
+        raise click.UsageError("quickstart is for a trial on your own machine. Set APP_ENV=development.")
+
+
+def _fill_database(instance: Path, port: int, demo_port: int) -> Demo:
+    """Bring the schema up to date and make what is missing of the demo; return it."""
+    # A context of its own: it closes its database session, which would stay open while we serve.
+    with current_app.app_context():
+        flask_migrate.upgrade()
+        egress = current_app.extensions["egress"]
+        demo, held = set_up_demo(instance, url=f"http://{HOST}:{port}", demo_port=demo_port, egress=egress)
+    if held:
+        click.echo("The demo server's address changed: save its token again.", err=True)
+    return demo
+
+
 def _print_steps(demo: Demo) -> None:
+    """Print the three lines, and nothing else, to standard output."""
     click.echo(f"1. Open {demo.url}")
     click.echo(f"2. Sign in as {demo.email} with the password {demo.password}")
     click.echo(f"3. Save this token for Demo server, then call whoami in the playground: {demo.demo_token}")
@@ -103,10 +112,9 @@ def _write_settings(path: Path, *, port: int, gone: str, ours: str) -> None:
     The secrets are those that the instance folder gave to this process, so that both agree.
     """
     known = read_dotenv(path)
-    wanted = {"FLASK_RUN_PORT": str(port)}
+    wanted = {} if "APP_ENV" in known else {"APP_ENV": "development"}
+    wanted["FLASK_RUN_PORT"] = str(port)
     wanted["EGRESS_ALLOW"] = " ".join(_in_place_of(known.get("EGRESS_ALLOW", "").split(), gone, ours))
-    if "APP_ENV" not in known:
-        wanted["APP_ENV"] = "development"
     for name in SECRETS:
         if name not in known and not os.environ.get(name):
             wanted[name] = current_app.config[name]

@@ -120,6 +120,16 @@ def test_it_refuses_in_production(trial: Trial) -> None:
     assert not (trial.instance / "mcp_market.db").exists()
 
 
+def test_it_refuses_in_the_folder_of_a_production_site(trial: Trial) -> None:
+    (trial.folder / ".env").write_text("APP_ENV=production\n")
+
+    done = trial.flask("quickstart", APP_ENV="development")
+
+    assert done.returncode == 2
+    assert (trial.folder / ".env").read_text() == "APP_ENV=production\n"
+    assert not (trial.instance / "mcp_market.db").exists()
+
+
 @pytest.mark.parametrize(("taken", "hint"), [(0, "make run PORT="), (1, "make run DEMO_MCP_PORT=")])
 def test_a_port_in_use_stops_it_before_anything_is_made(trial: Trial, taken: int, hint: str) -> None:
     with socket.socket() as listener, socket.socket() as other:
