@@ -71,7 +71,7 @@ def demo_server(with_parent: bool) -> None:
 
 
 def _refuse_production() -> None:
-    """Raise click.UsageError here, and in a folder whose `.env` is a production site's, whatever `make` says."""
+    """Raise click.UsageError in production, and in a folder whose `.env` says so, whatever `make` says."""
     if "production" in {current_app.config["APP_ENV"], read_dotenv(DOTENV).get("APP_ENV")}:
         raise click.UsageError("quickstart is for a trial on your own machine. Set APP_ENV=development.")
 
