@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select, true, tuple_
 
 from app import clock
 from app.errors import InvalidInputError, NotThereError
@@ -59,11 +59,16 @@ class TokenRow:
 
 @dataclass(frozen=True)
 class Page:
-    """Rows by name. `next`: cursor of the next page or None. `counts`: status → rows, search ignored."""
+    """Rows by name. `next`: cursor of the next page or None. `counts`: status → rows, search ignored.
+
+    `found`: how many rows search and filter find on all pages; `before`: how many of them are on earlier ones.
+    """
 
     rows: list[TokenRow]
     next: str | None
     counts: dict[str, int]
+    found: int
+    before: int
 
 
 @dataclass(frozen=True)
@@ -83,19 +88,15 @@ def list_tokens(user: User, wanted: Filter) -> Page:
     or `after`.
     """
     now = clock.now()
-    statement = _rows(user.id, now)
-    if wanted.query:
-        pattern = _like(wanted.query[:MAX_QUERY_CHARS])
-        statement = statement.where(Server.search_text.like(pattern, escape="\\"))
-    if wanted.status:
-        statement = statement.where(_status_filter(wanted.status, now))
-    if wanted.after:
-        statement = statement.where(tuple_(Server.name_key, Server.id) > _position(wanted.after))
-    found = db.session.execute(statement.order_by(Server.name_key, Server.id).limit(wanted.limit + 1)).all()
-    rows = [_row(record, now) for record in found[: wanted.limit]]
-    more = len(found) > wanted.limit
-    cursor = _cursor(found[wanted.limit - 1].name_key, rows[-1].server_id) if more else None
-    return Page(rows, cursor, _counts(user.id, now))
+    matches = _matches(wanted, now)
+    passed = tuple_(Server.name_key, Server.id) <= _position(wanted.after) if wanted.after else false()
+    statement = _rows(user.id, now).where(matches, not_(passed)).order_by(Server.name_key, Server.id)
+    records = db.session.execute(statement.limit(wanted.limit + 1)).all()
+    rows = [_row(record, now) for record in records[: wanted.limit]]
+    more = len(records) > wanted.limit
+    cursor = _cursor(records[wanted.limit - 1].name_key, rows[-1].server_id) if more else None
+    counts, found, before = _counts(_rows(user.id, now), matches, and_(matches, passed))
+    return Page(rows, cursor, counts, found, before)
 
 
 def get_row(user: User, server_id: int) -> TokenRow:
@@ -164,14 +165,32 @@ def _row(record: Any, now: datetime) -> TokenRow:
     )
 
 
-def _counts(user_id: int, now: datetime) -> dict[str, int]:
-    """Return how many servers are in each status, plus `all` and `attention`."""
-    states = _rows(user_id, now).subquery()
-    found = db.session.execute(select(states.c.status, func.count()).group_by(states.c.status)).all()
-    counts = dict.fromkeys(STATUSES, 0) | {status: count for status, count in found}
+def _counts(
+    rows: Select[*tuple[Any, ...]], matches: ColumnElement[bool], passed: ColumnElement[bool]
+) -> tuple[dict[str, int], int, int]:
+    """Return how many servers are in each status, plus `all` and `attention`; how many match, and are passed."""
+    states = rows.add_columns(matches.label("matches"), passed.label("passed")).subquery()
+    figures = (
+        func.count(),
+        func.count().filter(states.c.matches),
+        func.count().filter(states.c.passed),
+    )
+    records = db.session.execute(select(states.c.status, *figures).group_by(states.c.status)).all()
+    counts = dict.fromkeys(STATUSES, 0) | {record[0]: record[1] for record in records}
     counts["all"] = sum(counts.values())
     counts[NEEDS_ATTENTION] = sum(counts[status] for status in ATTENTION)
-    return counts
+    return counts, sum(record[2] for record in records), sum(record[3] for record in records)
+
+
+def _matches(wanted: Filter, now: datetime) -> ColumnElement[bool]:
+    """Return what search and status filter ask for. Raises InvalidInputError("status", "unknown")."""
+    conditions: list[ColumnElement[bool]] = [true()]
+    if wanted.query:
+        pattern = _like(wanted.query[:MAX_QUERY_CHARS])
+        conditions.append(Server.search_text.like(pattern, escape="\\"))
+    if wanted.status:
+        conditions.append(_status_filter(wanted.status, now))
+    return and_(*conditions)
 
 
 def _status_filter(status: str, now: datetime) -> ColumnElement[bool]:

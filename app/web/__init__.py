@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.web import access, api, display, headers, problems, requests, urls
+from app.web import access, api, display, headers, problems, requests, static_files, urls
 from app.web.auth import auth
 from app.web.health import health
 from app.web.playground import playground
@@ -18,6 +18,7 @@ def init_app(app: Flask) -> None:
     headers.init_app(app)
     access.init_app(app)
     display.init_app(app)
+    static_files.init_app(app)
     for blueprint in (auth, health, playground, settings):
         app.register_blueprint(blueprint)
     api.init_app(app)

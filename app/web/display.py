@@ -2,39 +2,44 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
-from functools import cache
-from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
-from flask import Flask, current_app, request
-from flask_babel import format_date, format_datetime, get_locale, gettext
+from babel.dates import format_timedelta
+from flask import Flask, g, request
+from flask_babel import format_date, format_datetime, format_decimal, get_locale, gettext
 from flask_login import current_user
 from jinja2 import StrictUndefined
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock
 from app.extensions import babel
-from babel.dates import format_timedelta
+from app.models import User
+from app.web.foreign import visible
 
 #: Languages that pages are written in; the first is for everyone whose language is missing.
 LANGUAGES: Final = ("en",)
+JUST_NOW_SECONDS: Final = 45
 
 
 def init_app(app: Flask) -> None:
     """Add the language, the filters and strict templates: a name that is not there is an error."""
     babel.init_app(app, locale_selector=_locale)
     app.jinja_env.undefined = StrictUndefined
-    app.jinja_env.filters.update(ago=ago, moment=moment, day=format_date)
-    app.jinja_env.globals["html_lang"] = lambda: str(get_locale()).replace("_", "-")
-    app.url_defaults(_version_static)
+    app.jinja_env.filters.update(
+        ago=ago, moment=moment, day=format_date, number=format_decimal, visible=visible, web_link=web_link
+    )
+    app.jinja_env.globals.update(html_lang=html_lang, viewer=viewer)
 
 
 def ago(value: datetime | None) -> str:
-    """Return "3 days ago", or "Never" for None."""
+    """Return "3 days ago", "Just now", or "Never" for None."""
     if value is None:
         return gettext("Never")
-    return str(format_timedelta(value - clock.now(), add_direction=True, locale=get_locale()))
+    passed = clock.now() - value
+    if abs(passed.total_seconds()) < JUST_NOW_SECONDS:
+        return gettext("Just now")
+    return str(format_timedelta(-passed, add_direction=True, locale=get_locale()))
 
 
 def moment(value: datetime) -> str:
@@ -42,19 +47,32 @@ def moment(value: datetime) -> str:
     return f"{format_datetime(value, 'medium')} UTC"
 
 
+def web_link(address: str | None) -> str:
+    """Return the address when it may stand in a link, else "": escaping does not stop `javascript:`."""
+    return address if address and address.lower().startswith(("https://", "http://")) else ""
+
+
+def html_lang() -> str:
+    """Return the page's language as HTML wants it."""
+    return str(get_locale()).replace("_", "-")
+
+
+def viewer() -> User | None:
+    """Return who looks at the page; None for strangers, and when the database cannot say.
+
+    Error pages need it so: the page that says "the database does not answer" must not ask it again.
+    """
+    if g.get("viewer_is_unknown"):
+        return None
+    try:
+        return cast(User, current_user) if current_user.is_authenticated else None
+    except SQLAlchemyError:
+        g.viewer_is_unknown = True
+        return None
+
+
 def _locale() -> str:
-    chosen = getattr(current_user, "locale", None)
+    chosen = getattr(viewer(), "locale", None)
     if chosen in LANGUAGES:
         return str(chosen)
     return request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0]
-
-
-def _version_static(endpoint: str, values: dict[str, str]) -> None:
-    """Add a digest of the file to its URL, so that browsers may keep it for long."""
-    if endpoint == "static" and "filename" in values:
-        values["v"] = _digest(Path(current_app.static_folder or "") / values["filename"])
-
-
-@cache
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:8] if path.is_file() else "0"

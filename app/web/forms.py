@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import DateField, EmailField, PasswordField, SelectField
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms import EmailField, PasswordField, SelectField, StringField
+from wtforms.validators import InputRequired, Length
+from wtforms.widgets import DateInput
 
-from app import errors
+from app import clock
+from app.errors import InvalidInputError
+from app.services.tokens import NewToken
 from app.web import messages
+
+ISO_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+#: The last second of a day: a token that expires on a date is good on that day.
+END_OF_DAY: Final = time(23, 59, 59, tzinfo=UTC)
+EXPIRY_CHOICES: Final = (
+    ("never", _l("No limit")),
+    ("7", _l("in 7 days")),
+    ("30", _l("in 30 days")),
+    ("90", _l("in 90 days")),
+    ("365", _l("in a year")),
+    ("custom", _l("on a date")),
+)
 
 
 class Form(FlaskForm):
     """A form that can show a domain error beside the field it is about."""
 
-    def show(self, error: errors.InvalidInputError) -> None:
+    def show(self, error: InvalidInputError) -> None:
         """Put the error's sentence beside its field, or on top when no field of that name is here."""
         field = self._fields.get(error.field)
         target = field.errors if field is not None else self.form_errors
         target.append(messages.of_reason(error.reason))  # type: ignore[union-attr]
 
-    @property
-    def first_errors(self) -> dict[str, str]:
-        """Return field name → first error, for the summary on top of a page."""
-        return {name or "": str(found[0]) for name, found in self.errors.items() if found}
-
 
 class SignInForm(Form):
     """E-mail and password."""
 
-    email = EmailField(_l("E-mail"), [InputRequired(_l("Write your e-mail address.")), Length(max=320)])
+    email = EmailField(_l("Email"), [InputRequired(_l("Write your e-mail address.")), Length(max=320)])
     password = PasswordField(_l("Password"), [InputRequired(_l("Write your password.")), Length(max=1024)])
 
 
@@ -46,28 +59,42 @@ class NewPasswordForm(Form):
 
 
 class TokenForm(Form):
-    """A token to save, and when it expires."""
+    """A token to save, and when it expires. A page never gets the token back (`PasswordField`)."""
 
     token = PasswordField(_l("Token"))
-    expires_in = SelectField(
-        _l("Expires"),
-        default="never",
-        choices=[
-            ("never", _l("No limit")),
-            ("7", _l("in 7 days")),
-            ("30", _l("in 30 days")),
-            ("90", _l("in 90 days")),
-            ("365", _l("in a year")),
-            ("custom", _l("on a date")),
-        ],
-    )
-    expires_on = DateField(_l("Date"), [Optional()])
+    # Not validated here: an unknown choice is a domain error like the others, with our own words.
+    expires_in = SelectField(_l("Expires"), default="never", choices=EXPIRY_CHOICES, validate_choice=False)
+    expires_on = StringField(_l("Last day, UTC"), widget=DateInput())
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        # The field is always empty in a page, whatever was sent.
-        self.token.render_kw = {"value": ""}
+    def new_token(self) -> NewToken:
+        """Return what is to be saved. Raises InvalidInputError for `expires_in` or `expires_on`."""
+        return NewToken(self.token.data or "", self._expires_at())
+
+    def show(self, error: InvalidInputError) -> None:
+        """Show the error; what is wrong with the instant is shown beside the field that gave it."""
+        if error.field == "expires_at":
+            error = InvalidInputError("expires_on", error.reason)
+        super().show(error)
+
+    def _expires_at(self) -> datetime | None:
+        chosen = self.expires_in.data
+        if chosen == "never":
+            return None
+        if chosen == "custom":
+            return datetime.combine(_read_date(self.expires_on.data or ""), END_OF_DAY)
+        if chosen not in dict(EXPIRY_CHOICES):
+            raise InvalidInputError("expires_in", "unknown")
+        return clock.now() + timedelta(days=int(chosen))
 
 
 class ConfirmForm(Form):
     """Nothing but the proof that it was sent from a page of ours."""
+
+
+def _read_date(text: str) -> date:
+    """Return the date. Raises InvalidInputError for `expires_on`."""
+    # `fromisoformat` alone also takes 20261129 and 2026-W48-7.
+    if ISO_DATE.fullmatch(text.strip()):
+        with suppress(ValueError):
+            return date.fromisoformat(text.strip())
+    raise InvalidInputError("expires_on", "date")

@@ -1,0 +1,73 @@
+"""Playground: see which token a call would use, list a server's tools, call one."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+
+from app.errors import InvalidInputError, MarketError, NotThereError
+from app.mcp.client import Tool
+from app.services.playground import Called, call_tool, list_tools
+from app.services.token_list import Filter, TokenRow, get_row, list_tokens
+from app.web import current
+from app.web.tool_form import arguments_of
+from app.web.workbench import Workbench
+
+playground = Blueprint("playground", __name__, url_prefix="/playground")
+
+
+@playground.get("")
+def servers() -> ResponseReturnValue:
+    """Show the enabled servers with the token that a call would use. Contacts nobody."""
+    wanted = Filter(query=request.args.get("q", "").strip(), after=request.args.get("after", ""))
+    page = list_tokens(current.user(), wanted)
+    return render_template("playground/servers.html", page=page, wanted=wanted)
+
+
+@playground.route("/<int:server_id>", methods=("GET", "POST"))
+def server(server_id: int) -> ResponseReturnValue:
+    """Show one server. GET contacts nobody; POST lists its tools, and calls the one that is named."""
+    row = _enabled_row(server_id)
+    bench = Workbench()
+    if request.method == "POST":
+        bench = _run(server_id)
+        # A use can change what is known of the token.
+        row = _enabled_row(server_id)
+    return render_template("playground/server.html", row=row, bench=bench), bench.status
+
+
+def _enabled_row(server_id: int) -> TokenRow:
+    row = get_row(current.user(), server_id)
+    if not row.is_enabled:
+        raise NotThereError
+    return row
+
+
+def _run(server_id: int) -> Workbench:
+    """Do what the form asks for. What goes wrong is kept for the page to say."""
+    form = request.form.to_dict()
+    token = form.pop("mcp_auth_token", "").strip() or None
+    name = form.get("tool", "")
+    bench = Workbench(typed=form)
+    try:
+        tools = list_tools(current.user(), server_id, token, door=current.door()).tools
+        bench.show_tools(tools, name)
+        if name:
+            bench.called = _call(server_id, _named(tools, name), token)
+    except NotThereError:
+        raise
+    except MarketError as error:
+        bench.problem = error
+    return bench
+
+
+def _named(tools: list[Tool], name: str) -> Tool:
+    for tool in tools:
+        if tool.name == name:
+            return tool
+    raise InvalidInputError("tool", "unknown_tool")
+
+
+def _call(server_id: int, tool: Tool, token: str | None) -> Called:
+    arguments = arguments_of(tool.input_schema, request.form)
+    return call_tool(current.user(), server_id, (tool.name, arguments), token, door=current.door())

@@ -1,0 +1,113 @@
+"""Workbench: what the playground page shows of one server's tools, and of the call that was made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from app.errors import (
+    InvalidInputError,
+    MarketError,
+    ServerChangedError,
+    TokenExpiredError,
+    TokenRejectedError,
+    TokenUnreadableError,
+)
+from app.mcp.client import Tool
+from app.services.playground import Called
+from app.web import messages, problems
+from app.web.foreign import cut
+from app.web.tool_form import Field, fields_of
+from app.web.tool_result import Block, blocks_of
+
+MAX_PANELS: Final = 200
+MAX_TOOL_NAME_CHARS: Final = 200
+MAX_DESCRIPTION_CHARS: Final = 2000
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One tool with its form. `typed` is what the form was sent with: form field → text."""
+
+    tool: Tool
+    fields: list[Field]
+    is_selected: bool
+    typed: Mapping[str, str]
+
+    @property
+    def description(self) -> str:
+        """Return the server's words about the tool, cut and made visible."""
+        return cut(self.tool.description or "", MAX_DESCRIPTION_CHARS)
+
+    def value_of(self, entry: Field) -> str:
+        """Return what stands in a field: what was typed, or the default before anything was."""
+        return self.typed.get(entry.form_name, "") if self.typed else entry.default
+
+
+@dataclass
+class Workbench:
+    """Everything below the page's heading. `panels` None: the tools were not listed."""
+
+    panels: list[Panel] | None = None
+    #: How many tools the server has; more than are shown when it has too many.
+    tools_count: int = 0
+    called: Called | None = None
+    problem: MarketError | None = None
+    #: What was sent, without the token.
+    typed: Mapping[str, str] = field(default_factory=dict)
+
+    def show_tools(self, tools: Sequence[Tool], selected: str) -> None:
+        """Take the server's tools; the one named, else the first, is shown open."""
+        shown = [tool for tool in tools[:MAX_PANELS] if _can_be_called(tool)]
+        names = [tool.name for tool in shown]
+        chosen = selected if selected in names else next(iter(names), "")
+        self.tools_count = len(tools)
+        self.panels = [
+            Panel(
+                tool,
+                fields_of(tool.input_schema),
+                tool.name == chosen,
+                self.typed if tool.name == selected else {},
+            )
+            for tool in shown
+        ]
+
+    @property
+    def status(self) -> int:
+        """Return the page's HTTP status."""
+        return problems.status_of(self.problem) if self.problem else 200
+
+    @property
+    def field_errors(self) -> dict[str, str]:
+        """Return form field → sentence, for what stands beside a field."""
+        if isinstance(self.problem, InvalidInputError):
+            return {self.problem.field: messages.of_error(self.problem)}
+        return {}
+
+    @property
+    def notice(self) -> str:
+        """Return the sentence about what went wrong, "" when it stands beside a field or nothing did."""
+        if self.problem is None or isinstance(self.problem, InvalidInputError):
+            return ""
+        return messages.of_error(self.problem)
+
+    @property
+    def mends_by_replacing(self) -> bool:
+        """Whether saving another token is what mends it."""
+        if isinstance(self.problem, TokenRejectedError):
+            return self.problem.token_source == "saved"
+        return isinstance(self.problem, TokenExpiredError | TokenUnreadableError | ServerChangedError)
+
+    @property
+    def blocks(self) -> list[Block]:
+        """Return the answer's blocks."""
+        if self.called is None:
+            return []
+        result = self.called.result
+        return blocks_of(result.content, result.structured_content)
+
+
+def _can_be_called(tool: Tool) -> bool:
+    """Whether a form can name it: one printable line (the specification allows 128 plain characters)."""
+    return 0 < len(tool.name) <= MAX_TOOL_NAME_CHARS and tool.name.isprintable()

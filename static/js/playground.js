@@ -1,0 +1,78 @@
+// The playground without reloading. A token typed for a call stays in this page's memory, and only there,
+// until the page is left: no storage, no cookie, no URL. Without this module every form is simply sent.
+
+let typed = "";
+
+const bench = () => document.getElementById("workbench");
+const tokenFields = () => document.querySelectorAll("input.typed-token");
+
+function keepInStep() {
+  for (const input of tokenFields()) {
+    if (input.value !== typed) input.value = typed;
+    if (typed) input.closest("details").open = true;
+  }
+}
+
+function forget() {
+  typed = "";
+  keepInStep();
+}
+
+function showTool() {
+  const link = [...document.querySelectorAll(".tool-list a")].find((one) => one.hash === location.hash);
+  if (!link) return;
+  document.querySelector(".tool-list a[aria-current]")?.removeAttribute("aria-current");
+  link.setAttribute("aria-current", "true");
+}
+
+function say(text) {
+  document.getElementById("progress").textContent = text;
+}
+
+function showAnswer(html) {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  const fresh = page.getElementById("workbench");
+  if (!fresh) return false;
+  // A tool chosen by its link stays chosen by the answer; the fragment would hide it.
+  history.replaceState(null, "", location.pathname);
+  bench().replaceWith(document.adoptNode(fresh));
+  keepInStep();
+  const target = document.getElementById("answer") ?? fresh.querySelector("[aria-invalid]") ?? fresh.querySelector(".tool-list a");
+  target?.focus({ preventScroll: true });
+  target?.scrollIntoView({ block: "nearest" });
+  return true;
+}
+
+async function send(form) {
+  const body = new URLSearchParams(new FormData(form));
+  if (typed) body.set("mcp_auth_token", typed);
+  const button = form.querySelector("button[type=submit]");
+  bench().setAttribute("aria-busy", "true");
+  button.disabled = true;
+  say(bench().dataset.busy);
+  try {
+    const answer = await fetch(form.action, { method: "POST", body });
+    // Signed out meanwhile: the sign-in page came instead.
+    if (answer.redirected) return location.assign(answer.url);
+    if (!showAnswer(await answer.text())) form.submit();
+  } catch {
+    form.submit();
+  } finally {
+    say("");
+    button.disabled = false;
+    bench()?.removeAttribute("aria-busy");
+  }
+}
+
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("form[data-send]")) return;
+  event.preventDefault();
+  if (!bench().hasAttribute("aria-busy")) send(event.target);
+});
+document.addEventListener("input", (event) => {
+  if (!event.target.matches("input.typed-token")) return;
+  typed = event.target.value;
+  for (const input of tokenFields()) if (input !== event.target) input.value = typed;
+});
+window.addEventListener("hashchange", showTool);
+window.addEventListener("pagehide", forget);
