@@ -1,0 +1,78 @@
+"""The three fixtures of Flask's tutorial, on both databases: `app`, `client`, `runner`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskCliRunner
+
+from app import create_app
+from tests import databases
+from tests.canary import assert_no_canary
+from tests.pages import PageClient
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the migrated file that each SQLite test copies."""
+    return databases.sqlite_template(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str | None]:
+    """Return this process's own migrated PostgreSQL database; None without TEST_DATABASE_URL."""
+    with ExitStack() as stack:
+        url = None
+        if databases.POSTGRESQL_URL:
+            url = stack.enter_context(databases.postgresql_database())
+            databases.migrate(url)
+        yield url
+
+
+@pytest.fixture(params=databases.ENGINES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of a migrated, empty database; each test runs once on each engine."""
+    if request.param == "sqlite":
+        return databases.copy_of(request.getfixturevalue("sqlite_template"), tmp_path)
+    url: str | None = request.getfixturevalue("postgresql_url")
+    if url is None:
+        databases.skip_or_fail("TEST_DATABASE_URL names no PostgreSQL server")
+    assert url is not None
+    databases.empty(url)
+    return url
+
+
+@pytest.fixture
+def app(database_url: str) -> Iterator[Flask]:
+    """Return an app on a fresh database. No context is held open: a request must bring its own."""
+    app = create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": database_url})
+    app.test_client_class = PageClient
+    yield app
+    databases.dispose(app)
+
+
+@pytest.fixture
+def client(app: Flask) -> PageClient:
+    """Return a client that checks every page it fetches."""
+    client = app.test_client()
+    assert isinstance(client, PageClient)
+    return client
+
+
+@pytest.fixture
+def runner(app: Flask) -> FlaskCliRunner:
+    """Return a runner of `flask …` commands."""
+    return app.test_cli_runner()
+
+
+@pytest.fixture(autouse=True)
+def _no_canary_in_logs(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fail a test in which the canary token reached a log, at any level."""
+    with caplog.at_level("DEBUG"):
+        yield
+    for record in caplog.records:
+        assert_no_canary(f"{record.getMessage()} {record.__dict__}", where=f"log of {record.name}")

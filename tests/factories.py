@@ -1,0 +1,48 @@
+"""Rows for tests, made by plain functions inside an app context."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import func, select
+
+from app import clock
+from app.extensions import db
+from app.models import Server, Token, User
+from app.services import accounts, tokens
+from app.services.actors import Actor
+from app.services.tokens import NewToken
+from tests.canary import CANARY
+
+PASSWORD = "correct horse battery"
+ACTOR = Actor(None, "tests", "192.0.2.1", "Firefox on Linux", "test-request")
+
+
+def make_user(email: str = "ann@example.com", *, admin: bool = False) -> User:
+    """Create a person whose password is `PASSWORD`."""
+    return accounts.create_account(email, PASSWORD, ACTOR, admin=admin)
+
+
+def make_server(name: str = "GitHub", **columns: Any) -> Server:
+    """Add a server at an address of its own, where nothing answers."""
+    number = (db.session.scalar(select(func.max(Server.id))) or 0) + 1
+    now = clock.now()
+    given = {"slug": f"server-{number}", "url": f"https://mcp-{number}.example.com/mcp", "extra_headers": {}}
+    server = Server(name=name, created_at=now, updated_at=now, **given | columns)
+    db.session.add(server)
+    db.session.commit()
+    return server
+
+
+def make_token(user: User, server: Server, text: str = CANARY, **columns: Any) -> Token:
+    """Save a token, by default the canary, through the service; then set columns that it does not."""
+    new = NewToken(text)
+    tokens.save_token(user, server.id, new, keys=current_app.extensions["keys"], actor=ACTOR)
+    token = db.session.scalars(
+        select(Token).where(Token.user_id == user.id, Token.mcp_server_id == server.id)
+    ).one()
+    for name, value in columns.items():
+        setattr(token, name, value)
+    db.session.commit()
+    return token
