@@ -52,9 +52,6 @@ class Vault:
 
         Raises KeyNotLoadedError when this process may not seal.
         """
-        key = self._keyring.current
-        if key is None:
-            raise KeyNotLoadedError
         payload = {
             "v": PAYLOAD_VERSION,
             "u": place.user_id,
@@ -62,8 +59,7 @@ class Vault:
             "a": place.address,
             "t": token,
         }
-        text = key.fernet.encrypt(json.dumps(payload, separators=(",", ":")).encode())
-        return Sealed(text.decode("ascii"), key.id)
+        return self._seal_payload(json.dumps(payload, separators=(",", ":")).encode())
 
     def unseal(self, sealed: Sealed, place: Place) -> str:
         """Return the plaintext token. Its only callers are those that send it.
@@ -71,24 +67,44 @@ class Vault:
         Raises KeyNotLoadedError, without trying, for a key whose secret is merely not loaded here, and
         TokenUnreadableError for everything else that is wrong: damage, another row's text, a lost key.
         """
-        key = self._keyring.loaded.get(sealed.key_id)
-        if key is None:
-            if sealed.key_id in self._keyring.known_ids:
-                raise KeyNotLoadedError
-            raise TokenUnreadableError
-        token = _open(key, sealed.text, place)
-        if token is None:
-            raise TokenUnreadableError
+        token, _ = self._open(sealed, place)
         return token
 
+    def reseal(self, sealed: Sealed, place: Place) -> Sealed:
+        """Return the same token sealed under the current key; it does not leave the vault meanwhile.
 
-def _open(key: Key, text: str, place: Place) -> str | None:
-    """Return the token, or None. No exception leaves: one could carry a part of the payload."""
+        Raises KeyNotLoadedError and TokenUnreadableError as `unseal` does.
+        """
+        _, payload = self._open(sealed, place)
+        return self._seal_payload(payload)
+
+    def _seal_payload(self, payload: bytes) -> Sealed:
+        key = self._keyring.current
+        if key is None:
+            raise KeyNotLoadedError
+        return Sealed(key.fernet.encrypt(payload).decode("ascii"), key.id)
+
+    def _open(self, sealed: Sealed, place: Place) -> tuple[str, bytes]:
+        key = self._keyring.loaded.get(sealed.key_id)
+        if key is None:
+            raise KeyNotLoadedError if sealed.key_id in self._keyring.known_ids else TokenUnreadableError
+        opened = _open_payload(key, sealed.text, place)
+        if opened is None:
+            raise TokenUnreadableError
+        return opened
+
+
+def _open_payload(key: Key, text: str, place: Place) -> tuple[str, bytes] | None:
+    """Return the token and the payload it came in, or None.
+
+    No exception leaves: one could carry a part of the payload.
+    """
     if not _is_canonical(text):
         return None
     try:
         # No `ttl`: Fernet would then refuse what a clock now set back sealed a minute ago.
-        payload = json.loads(key.fernet.decrypt(text))
+        raw = key.fernet.decrypt(text)
+        payload = json.loads(raw)
     except (InvalidToken, ValueError, TypeError):
         return None
     if not isinstance(payload, dict):
@@ -97,7 +113,7 @@ def _open(key: Key, text: str, place: Place) -> str | None:
     if bound != (PAYLOAD_VERSION, place.user_id, place.server_id, place.address):
         return None
     token = payload.get("t")
-    return token if isinstance(token, str) else None
+    return (token, raw) if isinstance(token, str) else None
 
 
 def _is_canonical(text: object) -> bool:
