@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
 import flask_smorest
@@ -28,20 +29,27 @@ class Blueprint(flask_smorest.Blueprint):
         csrf.exempt(self)
         self.before_request(protect)
 
+    def add_url_rule(
+        self,
+        rule: str,
+        endpoint: str | None = None,
+        view_func: View | None = None,
+        *args: Any,
+        **options: Any,
+    ) -> None:
+        """Add a route; the document calls the operation as its view is called."""
+        described = self.doc(operationId=view_func.__name__)(view_func) if view_func else None
+        super().add_url_rule(rule, endpoint, described, *args, **options)
+
     def problems(self, *statuses: int) -> Callable[[View], View]:
         """Describe further errors that a view may answer, besides those that any view may."""
 
         def describe(view: View) -> View:
             for status in statuses:
-                view = self.alt_response(status, response_name(status))(view)
+                view = self.alt_response(status, HTTPStatus(status).name)(view)
             return view
 
         return describe
-
-
-def response_name(status: int) -> str:
-    """Return the name under which the document describes a problem with this status."""
-    return f"problem_{status}"
 
 
 def _describe_guards(
@@ -50,10 +58,7 @@ def _describe_guards(
     """Add what stands before every view: the sign-in, the CSRF token and the limits on bodies."""
     changes = method.upper() not in SAFE_METHODS
     doc["security"] = [{COOKIE: []} | ({HEADER: []} if changes else {})]
-    statuses = [400, 401]
-    if "requestBody" in doc:
-        statuses += [413, 415, 422]
-    for status in statuses:
-        doc["responses"].setdefault(status, response_name(status))
+    for status in (400, 401, 413, 415) if "requestBody" in doc else (400, 401):
+        doc["responses"].setdefault(status, HTTPStatus(status).name)
     doc["responses"] = dict(sorted(doc["responses"].items(), key=lambda item: str(item[0])))
     return doc

@@ -11,24 +11,35 @@ from flask.typing import ResponseReturnValue
 
 from app.web import problems
 from app.web.access import public
-from app.web.api.blueprint import COOKIE, HEADER, response_name
+from app.web.api.blueprint import COOKIE, HEADER
+from app.web.api.operations import read_operations, read_schema
 from app.web.api.schemas import Problem
 from app.web.urls import MAX_ID, IdConverter
 
 PROBLEM_TYPE: Final = "application/problem+json"
 ABOUT: Final = (
     "Save a token for an MCP server, see what is known of it, and use it. A saved token never comes out. "
-    "Bodies are `application/json` in UTF-8; unknown fields are refused. Every error is a problem "
-    "document (RFC 9457) with a `code` to act on."
+    "Bodies are application/json in UTF-8; unknown fields are refused. Every error is a problem "
+    "document (RFC 9457) with a code to act on."
 )
 
 document = Blueprint("api_document", __name__, url_prefix="/api")
 
 
 class Api(flask_smorest.Api):
-    """The API of one app, with errors described as they are answered."""
+    """The API of one app, with errors described as `app.web.problems` answers them."""
 
-    DEFAULT_ERROR_RESPONSE_NAME = response_name(0)
+    def _register_responses(self) -> None:
+        content = {PROBLEM_TYPE: {"schema": Problem}}
+        for status in {*problems.CODES, *problems.STATUSES.values()}:
+            described = HTTPStatus(status)
+            response = {"description": described.phrase, "content": content}
+            self.spec.components.response(described.name, response, lazy=True)
+        other = {"description": "Any other error", "content": content}
+        self.spec.components.response(self.DEFAULT_ERROR_RESPONSE_NAME, other, lazy=True)
+
+    def _register_pagination_header(self) -> None:
+        """Describe none: our pages are told by a cursor in the answer."""
 
 
 def make_api(app: Flask) -> Api:
@@ -46,16 +57,13 @@ def make_api(app: Flask) -> Api:
     api.register_converter(
         IdConverter, lambda _converter: {"type": "integer", "minimum": 1, "maximum": MAX_ID}
     )
-    components = api.spec.components
     cookie = {"type": "apiKey", "in": "cookie", "name": app.config["SESSION_COOKIE_NAME"]}
-    components.security_scheme(COOKIE, cookie | {"description": "Set by `POST /api/session`."})
     header = {"type": "apiKey", "in": "header", "name": "X-CSRFToken"}
-    components.security_scheme(HEADER, header | {"description": "`csrf_token` of `/api/session`."})
-    content = {PROBLEM_TYPE: {"schema": Problem}}
-    components.response(response_name(0), {"description": "Any other error", "content": content})
-    for status in sorted({*problems.CODES, *problems.STATUSES.values()}):
-        described = {"description": HTTPStatus(status).phrase, "content": content}
-        components.response(response_name(status), described, lazy=True)
+    for name, scheme, how in (
+        (COOKIE, cookie, "Set by POST /api/session."),
+        (HEADER, header, "The csrf_token of POST and GET /api/session."),
+    ):
+        api.spec.components.security_scheme(name, scheme | {"description": how})
     return api
 
 
@@ -70,7 +78,10 @@ def openapi() -> ResponseReturnValue:
 @public
 def page() -> ResponseReturnValue:
     """Show the same document as a page."""
-    return render_template("api/docs.html", api=_described())
+    described = _described()
+    problem = read_schema(described, Problem.__name__)
+    groups = read_operations(described)
+    return render_template("api/docs.html", api=described, groups=groups, problem=problem)
 
 
 def _described() -> dict[str, Any]:

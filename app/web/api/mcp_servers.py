@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import Response
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -58,10 +59,10 @@ def save_token(body: dict[str, Any], server_id: int) -> ResponseReturnValue:
 @mcp_servers.delete("/<int:server_id>/auth-token")
 @mcp_servers.response(204)
 @mcp_servers.problems(404)
-def delete_token(server_id: int) -> ResponseReturnValue:
+def delete_token(server_id: int) -> Response:
     """Delete your token for this server, if there is one."""
     tokens.delete_token(current.user(), server_id, current.actor())
-    return "", 204
+    return Response(status=204)
 
 
 def _server(row: TokenRow) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class SignedIn(Schema):
     email = fields.String(required=True)
     display_name = fields.String(required=True)
     role = fields.String(required=True)
-    csrf_token = fields.String(required=True, metadata={"description": "Send it as `X-CSRFToken`."})
+    csrf_token = fields.String(required=True, metadata={"description": "Send it as X-CSRFToken."})
 
 
 class ServerQuery(ma.Schema):
@@ -43,10 +43,10 @@ class ServerQuery(ma.Schema):
     q = Text(load_default="", metadata={"description": "Part of a name, slug or host."})
     status = Text(
         load_default="",
-        metadata={"description": "A token status, or `attention` for all in which you have to act."},
+        metadata={"description": "A token status, or attention for all in which you have to act."},
         validate=validate.OneOf(("", *STATUSES, NEEDS_ATTENTION), error="unknown"),
     )
-    after = Text(load_default="", metadata={"description": "`next` of the page before."})
+    after = Text(load_default="", metadata={"description": "next of the page before."})
     limit = Limit(load_default=PAGE_SIZE)
 
 
@@ -55,7 +55,7 @@ class TokenState(Schema):
 
     has_token = fields.Boolean(required=True)
     hint = fields.String(
-        allow_none=True, metadata={"description": "`...` and the last four characters; null for a short one."}
+        allow_none=True, metadata={"description": "... and the last four characters; null for a short one."}
     )
     status = fields.String(validate=validate.OneOf(STATUSES[1:]))
     created_at = Instant()
@@ -93,7 +93,7 @@ class NewToken(Schema):
     )
     check = Flag(
         load_default=False,
-        metadata={"description": "Tokens are saved unchecked: only `false` can be done."},
+        metadata={"description": "Tokens are saved unchecked: only false can be done."},
         validate=validate.OneOf((False,), error="check_unavailable"),
     )
 
@@ -105,7 +105,7 @@ class SavedToken(Schema):
     message = fields.String(required=True)
     hint = fields.String(required=True, allow_none=True)
     changed = fields.List(
-        fields.String(),
+        fields.String(validate=validate.OneOf(("name", "json", "header", "scheme"))),
         metadata={"description": "What was taken off the paste; absent when it was saved as it came."},
     )
 
@@ -171,6 +171,6 @@ class Problem(Schema):
         values=fields.List(fields.String()),
         metadata={"description": "Field → what is wrong; the empty name stands for the body as a whole."},
     )
-    reason = fields.String(metadata={"description": "A word for what is wrong, when `code` has several."})
+    reason = fields.String(metadata={"description": "A word for what is wrong, when code has several."})
     token_source = fields.String(metadata={"description": "Which token the server rejected."})
     setup_url = fields.String(metadata={"description": "The page on which to save a token."})

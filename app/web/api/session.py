@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask.typing import ResponseReturnValue
+from flask import Response
 from flask_login import current_user
 from flask_wtf.csrf import generate_csrf
 
@@ -34,17 +34,17 @@ def sign_in(credentials: dict[str, str]) -> dict[str, Any]:
 
 @session.get("")
 @session.response(200, SignedIn)
-def show() -> dict[str, Any]:
+def show_session() -> dict[str, Any]:
     """Say who is signed in."""
     return _signed_in(current.user())
 
 
 @session.delete("")
 @session.response(204)
-def sign_out() -> ResponseReturnValue:
+def sign_out() -> Response:
     """Sign out: every copy of the cookie is dead."""
     auth.end_session()
-    return "", 204
+    return Response(status=204)
 
 
 def _signed_in(user: User) -> dict[str, Any]:
