@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Final
 
 import click
 from flask import current_app
@@ -12,10 +13,15 @@ from flask.cli import AppGroup
 from app.errors import InvalidInputError, NotThereError
 from app.services import accounts, sessions
 from app.services.actors import Actor
-from app.web import messages
 
 users_cli = AppGroup("users", help="People and their accounts.")
 EMAIL = click.argument("email")
+REFUSALS: Final = {
+    "email_invalid": "This is not an e-mail address.",
+    "email_taken": "There is an account with this e-mail address already.",
+    "password_short": f"Use at least {accounts.MIN_PASSWORD_CHARS} characters.",
+    "password_long": f"Use at most {accounts.MAX_PASSWORD_CHARS} characters.",
+}
 
 
 @users_cli.command("create")
@@ -28,7 +34,7 @@ def create(email: str, admin: bool, password_stdin: bool) -> None:
     try:
         user = accounts.create_account(email, password, Actor.of_cli(), admin=admin)
     except InvalidInputError as error:
-        raise click.ClickException(messages.of_error(error)) from None
+        raise click.ClickException(REFUSALS[error.reason]) from None
     click.echo(f"Created {user.email} ({user.role}).")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +15,7 @@ from app import clock
 from app.errors import InvalidInputError, NotThereError
 from app.extensions import db
 from app.models import Server, Token, User
+from app.models.server import search_key
 from app.services.token_status import ATTENTION, EXPIRING, STATUSES, status_expression
 
 PAGE_SIZE: Final = 50
@@ -106,11 +106,6 @@ def get_row(user: User, server_id: int) -> TokenRow:
     if record is None:
         raise NotThereError
     return _row(record, now)
-
-
-def search_key(text: str) -> str:
-    """Return text as searches and orders compare it: NFKC, case-folded."""
-    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def _rows(user_id: int, now: datetime) -> Select[*tuple[Any, ...]]:

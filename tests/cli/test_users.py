@@ -1,0 +1,116 @@
+"""`flask users`: every command does one thing, says so, and prints no password."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskCliRunner
+
+from app.extensions import db
+from app.models import AuditEvent, Token, User
+from app.services import accounts, sessions
+from tests.factories import ACTOR, PASSWORD, make_server, make_token, make_user
+from tests.pages import PageClient
+
+
+def test_create_reads_the_password_from_standard_input(app: Flask, runner: FlaskCliRunner) -> None:
+    arguments = ["users", "create", "Ann@Example.com", "--admin", "--password-stdin"]
+    result = runner.invoke(args=arguments, input=f"{PASSWORD}\n")
+
+    assert result.exit_code == 0, result.output
+    assert PASSWORD not in result.output
+    with app.app_context():
+        assert accounts.authenticate("ann@example.com", PASSWORD, ACTOR).role == "admin"
+
+
+def test_create_asks_for_the_password_twice_and_shows_it_never(runner: FlaskCliRunner) -> None:
+    result = runner.invoke(args=["users", "create", "ann@example.com"], input=f"{PASSWORD}\n{PASSWORD}\n")
+
+    assert result.exit_code == 0, result.output
+    assert PASSWORD not in result.output
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "said"),
+    [("ann", PASSWORD, "e-mail"), ("ann@example.com", "short", "12"), ("bob@example.com", PASSWORD, "already")],
+)
+def test_create_refuses_with_the_reason(
+    app: Flask, runner: FlaskCliRunner, email: str, password: str, said: str
+) -> None:
+    with app.app_context():
+        make_user("bob@example.com")
+
+    result = runner.invoke(args=["users", "create", email, "--password-stdin"], input=f"{password}\n")
+
+    assert result.exit_code == 1
+    assert said in result.output
+    assert password not in result.output
+
+
+def test_a_printed_link_sets_a_new_password_once(
+    app: Flask, runner: FlaskCliRunner, client: PageClient
+) -> None:
+    with app.app_context():
+        make_user()
+    printed = runner.invoke(args=["users", "reset-password", "ann@example.com"])
+    found = re.search(r"http://127\.0\.0\.1:8000(/reset-password/\S+)", printed.output)
+    assert found, printed.output
+
+    form = client.get_page(found[1]).form(found[1])
+    assert client.submit(form, password="another password").status_code == 303
+    client.get_page(found[1], status=404)
+
+    client.sign_in("ann@example.com", "another password")
+
+
+def test_disable_signs_out_and_enable_lets_in_again(app: Flask, runner: FlaskCliRunner) -> None:
+    with app.app_context():
+        session_id = sessions.start_session(make_user(), ACTOR)
+
+    assert runner.invoke(args=["users", "disable", "ann@example.com"]).exit_code == 0
+
+    with app.app_context():
+        assert sessions.find_signed_in(session_id) is None
+    assert "disabled" in runner.invoke(args=["users", "list"]).output
+    assert runner.invoke(args=["users", "enable", "ann@example.com"]).exit_code == 0
+    assert "active" in runner.invoke(args=["users", "list"]).output
+
+
+def test_sign_out_ends_every_session(app: Flask, runner: FlaskCliRunner) -> None:
+    with app.app_context():
+        user = make_user()
+        started = [sessions.start_session(user, ACTOR) for _ in range(3)]
+
+    result = runner.invoke(args=["users", "sign-out", "ann@example.com"])
+
+    assert "3" in result.output
+    with app.app_context():
+        assert not any(sessions.find_signed_in(session_id) for session_id in started)
+
+
+def test_delete_takes_the_tokens_along_and_leaves_the_ledger(app: Flask, runner: FlaskCliRunner) -> None:
+    with app.app_context():
+        user = make_user()
+        make_token(user, make_server())
+
+    assert runner.invoke(args=["users", "delete", "ann@example.com"], input="n\n").exit_code == 1
+    result = runner.invoke(args=["users", "delete", "ann@example.com", "--yes"])
+
+    assert result.exit_code == 0
+    with app.app_context():
+        assert db.session.query(User).count() == db.session.query(Token).count() == 0
+        last = db.session.scalars(db.select(AuditEvent).order_by(AuditEvent.id.desc())).first()
+        assert last is not None
+        assert (last.action, last.details) == ("account.deleted", {"deleted_tokens": 1})
+
+
+@pytest.mark.parametrize("command", ["disable", "enable", "sign-out", "reset-password", "delete"])
+def test_somebody_unknown_is_said_to_be_unknown(runner: FlaskCliRunner, command: str) -> None:
+    more = ["--yes"] if command == "delete" else []
+
+    result = runner.invoke(args=["users", command, "nobody@example.com", *more])
+
+    assert result.exit_code == 1
+    assert "no account" in result.output
