@@ -33,7 +33,10 @@ def list_servers(query: dict[str, Any]) -> dict[str, Any]:
 @mcp_servers.response(200, TokenState)
 @mcp_servers.problems(404)
 def show_token(server_id: int) -> dict[str, Any]:
-    """Say what is known of your token for this server. The token itself never comes out."""
+    """Say what is known of your token for this server.
+
+    The token itself never comes out.
+    """
     return _token(token_list.get_row(current.user(), server_id))
 
 

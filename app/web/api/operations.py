@@ -22,7 +22,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Answer:
-    """One status that an operation answers. `fields` is empty for problems, which are all alike."""
+    """A status that says it was done, with the fields of its body."""
 
     status: str
     description: str
@@ -31,7 +31,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Operation:
-    """A method of a path. `guards`: names of the security schemes that all must pass."""
+    """A method of a path. `guards`: names of the security schemes that all must pass.
+
+    `problems`: statuses of its errors, whose bodies are all alike.
+    """
 
     name: str
     method: str
@@ -42,6 +45,7 @@ class Operation:
     parameters: list[Field]
     body: list[Field]
     answers: list[Answer]
+    problems: list[str]
 
 
 def read_operations(document: dict[str, Any]) -> dict[str, list[Operation]]:
@@ -64,6 +68,7 @@ def read_schema(document: dict[str, Any], name: str) -> list[Field]:
 def _operation(
     document: dict[str, Any], method: str, path: str, shared: list[Any], source: dict[str, Any]
 ) -> Operation:
+    done = {status: found for status, found in source["responses"].items() if status.startswith("2")}
     return Operation(
         name=source["operationId"],
         method=method.upper(),
@@ -73,20 +78,16 @@ def _operation(
         guards=[name for guard in source["security"] for name in guard],
         parameters=[_parameter(found) for found in [*shared, *source.get("parameters", [])]],
         body=_fields(document, source.get("requestBody", {})),
-        answers=[_answer(document, status, found) for status, found in source["responses"].items()],
+        answers=[
+            Answer(status, found["description"], _fields(document, found)) for status, found in done.items()
+        ],
+        problems=[status for status in source["responses"] if status not in done],
     )
 
 
 def _parameter(source: dict[str, Any]) -> Field:
     description = source.get("description", "")
     return Field(source["name"], _kind(source["schema"]), source.get("required", False), description)
-
-
-def _answer(document: dict[str, Any], status: str, source: dict[str, Any]) -> Answer:
-    found = _resolved(document, source)
-    # Problems come by reference; they are described once for all.
-    fields = [] if "$ref" in source else _fields(document, found)
-    return Answer(status, found["description"], fields)
 
 
 def _fields(document: dict[str, Any], holder: dict[str, Any]) -> list[Field]:

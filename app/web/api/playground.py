@@ -27,7 +27,10 @@ def list_tools(body: dict[str, Any], server_id: int) -> dict[str, Any]:
 @playground.response(200, ToolAnswer)
 @playground.problems(404, 409, 502, 503, 504)
 def call_tool(body: dict[str, Any], server_id: int) -> dict[str, Any]:
-    """Call one of the server's tools. A tool that failed is an answer with `is_error`."""
+    """Call one of the server's tools.
+
+    A tool that failed is an answer too, with is_error.
+    """
     called = service.call_tool(
         current.user(),
         server_id,
