@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from flask import Flask
 from werkzeug.routing import Rule
 
@@ -95,11 +94,10 @@ def test_everything_listed_as_public_is_there_and_asks_for_no_sign_in(app: Flask
         assert client.get(path).status_code == 200
 
 
-@pytest.mark.parametrize(("rule", "method"), sorted(PROMISED), ids=lambda part: part)
-def test_no_promised_route_disappears(app: Flask, rule: str, method: str) -> None:
-    known = {(generalised(found.rule), verb) for found, verb in routes_of(app)}
+def test_no_promised_route_disappears(app: Flask) -> None:
+    known = {(generalised(rule.rule), method) for rule, method in routes_of(app)}
 
-    assert (generalised(rule), method) in known
+    assert {(generalised(path), method) for path, method in PROMISED} - known == set()
 
 
 def generalised(rule: str) -> str:
