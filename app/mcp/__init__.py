@@ -1,0 +1,6 @@
+"""Talking to MCP servers: which addresses may be reached, how, and what comes back."""
+
+from typing import Final
+
+#: Libraries whose loggers write pieces of bodies, in which a hostile server may repeat a token.
+QUIET_LOGGERS: Final = ("mcp", "mcp_types", "httpx2", "httpcore2", "anyio", "sse_starlette", "client")
