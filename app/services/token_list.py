@@ -163,7 +163,7 @@ def _row(record: Any, now: datetime) -> TokenRow:
 def _counts(
     rows: Select[*tuple[Any, ...]], matches: ColumnElement[bool], passed: ColumnElement[bool]
 ) -> tuple[dict[str, int], int, int]:
-    """Return how many servers are in each status, plus `all` and `attention`; how many match, and are passed."""
+    """Return servers by status, plus `all` and `attention`; how many match; how many of those are passed."""
     states = rows.add_columns(matches.label("matches"), passed.label("passed")).subquery()
     figures = (
         func.count(),

@@ -33,12 +33,12 @@ def init_app(app: Flask) -> None:
 
 
 def ago(value: datetime | None) -> str:
-    """Return "3 days ago", "Just now", or "Never" for None."""
+    """Return "3 days ago", "just now", or "Never" for None."""
     if value is None:
-        return gettext("Never")
+        return str(gettext("Never"))
     passed = clock.now() - value
     if abs(passed.total_seconds()) < JUST_NOW_SECONDS:
-        return gettext("Just now")
+        return str(gettext("just now"))
     return str(format_timedelta(-passed, add_direction=True, locale=get_locale()))
 
 

@@ -22,7 +22,7 @@ def visible(text: str) -> str:
 
 
 def cut(text: str, limit: int) -> str:
-    """Return at most `limit` characters of the text, made visible, with an ellipsis when some are left off."""
+    """Return at most `limit` characters of the text, made visible; an ellipsis stands for the rest."""
     return visible(text if len(text) <= limit else f"{text[: limit - 1]}…")
 
 

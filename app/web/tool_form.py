@@ -158,12 +158,9 @@ def _kind(keywords: Mapping[str, Any]) -> tuple[Kind, tuple[tuple[str, Scalar], 
 
 def _default(kind: Kind, choices: tuple[tuple[str, Scalar], ...], value: Any) -> str:
     """Return the default as it would be typed, or "" when it is none that the field could hold."""
-    if value is None:
+    if value is None or (kind != "json" and not _is_scalar(value)):
         return ""
-    if kind == "json":
-        text = _json_text(value)
-    else:
-        text = _typed(value) if _is_scalar(value) else ""
+    text = _json_text(value) if kind == "json" else _typed(value)
     if kind == "choice" and text not in dict(choices):
         return ""
     # One that the field would change is left to the server: it is what applies when nothing is sent.

@@ -30,16 +30,23 @@ function say(text) {
 }
 
 function showAnswer(html) {
-  const page = new DOMParser().parseFromString(html, "text/html");
-  const fresh = page.getElementById("workbench");
+  const fresh = new DOMParser().parseFromString(html, "text/html").getElementById("workbench");
   if (!fresh) return false;
-  // A tool chosen by its link stays chosen by the answer; the fragment would hide it.
-  history.replaceState(null, "", location.pathname);
-  bench().replaceWith(document.adoptNode(fresh));
+  const tools = bench().querySelector(".bench-right");
+  if (tools && !fresh.querySelector(".bench")) {
+    // The server gave no tools this time: the ones that are here stay, with what was typed into them.
+    bench().querySelector(".uses").replaceWith(fresh.querySelector(".uses"));
+    document.getElementById("answer")?.remove();
+    tools.append(...fresh.querySelectorAll("#answer"));
+  } else {
+    // A fragment would go on choosing a tool; the answer has chosen one.
+    history.replaceState(null, "", location.pathname);
+    bench().replaceWith(document.adoptNode(fresh));
+  }
   keepInStep();
-  const target = document.getElementById("answer") ?? fresh.querySelector("[aria-invalid]") ?? fresh.querySelector(".tool-list a");
-  target?.focus({ preventScroll: true });
-  target?.scrollIntoView({ block: "nearest" });
+  const seen = document.getElementById("answer") ?? bench().querySelector("[aria-invalid], .tool-list a");
+  seen?.focus({ preventScroll: true });
+  seen?.scrollIntoView({ block: "nearest" });
   return true;
 }
 

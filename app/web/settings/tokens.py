@@ -47,9 +47,7 @@ def token_page(server_id: int) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             new = form.new_token()
-            saved = save_token(
-                current.user(), server_id, new, keys=current.keys(), actor=current.actor()
-            )
+            saved = save_token(current.user(), server_id, new, keys=current.keys(), actor=current.actor())
         except InvalidInputError as error:
             form.show(error)
         else:
@@ -65,7 +63,10 @@ def delete_page(server_id: int) -> ResponseReturnValue:
     form = ConfirmForm()
     if form.validate_on_submit():
         if delete_token(current.user(), server_id, current.actor()):
-            flash(_("Token for %(server)s deleted here. It was not revoked at the provider.", server=row.name), "success")
+            flash(
+                _("Token for %(server)s deleted here. It was not revoked at the provider.", server=row.name),
+                "success",
+            )
         else:
             flash(_("There was no token for %(server)s any more.", server=row.name), "info")
         return redirect(_back(server_id), code=303)
@@ -75,11 +76,10 @@ def delete_page(server_id: int) -> ResponseReturnValue:
 
 
 def _what_was_saved(row: TokenRow, saved: Saved) -> str:
-    text = (
-        _("Token saved for %(server)s.", server=row.name)
-        if saved.created
-        else _("Token replaced for %(server)s.", server=row.name)
-    )
+    if saved.created:
+        text = str(_("Token saved for %(server)s.", server=row.name))
+    else:
+        text = str(_("Token replaced for %(server)s.", server=row.name))
     if saved.changed:
         parts = ", ".join(str(TAKEN_OFF[word]) for word in saved.changed)
         text += " " + _("Taken off the paste: %(parts)s.", parts=parts)
