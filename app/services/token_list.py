@@ -61,7 +61,7 @@ class TokenRow:
 class Page:
     """Rows by name. `next`: cursor of the next page or None. `counts`: status → rows, search ignored.
 
-    `found`: how many rows search and filter find on all pages; `before`: how many of them are on earlier ones.
+    `found`: rows that search and filter find on all pages; `before`: those of them on earlier pages.
     """
 
     rows: list[TokenRow]
