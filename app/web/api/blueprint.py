@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
 import flask_smorest
+from flask import Response
 
 from app.extensions import csrf
 from app.web.api.bodies import Parser
@@ -50,6 +51,14 @@ class Blueprint(flask_smorest.Blueprint):
             return view
 
         return describe
+
+
+def no_content() -> Response:
+    """Return an answer that says by its status alone that it is done."""
+    response = Response(status=204)
+    # Of nothing there is no type.
+    del response.headers["Content-Type"]
+    return response
 
 
 def _describe_guards(

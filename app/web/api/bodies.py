@@ -6,6 +6,7 @@ not know may itself be a token in the wrong place, so its name is not repeated e
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn, cast
 
@@ -28,6 +29,9 @@ class Parser(FlaskParser):
     def load_json(self, req: Request, schema: ma.Schema) -> Any:
         """Return the object in the body, or `missing` when there is no body at all."""
         body = req.get_data()
+        if req.content_length is None and len(body) >= (req.max_content_length or math.inf):
+            # Werkzeug cuts a body of unknown length at the limit, and says nothing.
+            abort(413)
         if not body and not req.content_length:
             return missing
         if not _is_json(req):

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from app.services import token_list, tokens
 from app.services.token_list import Filter, TokenRow
 from app.web import current
-from app.web.api.blueprint import Blueprint
+from app.web.api.blueprint import Blueprint, no_content
 from app.web.api.schemas import NewToken, SavedToken, ServerPage, ServerQuery, TokenState
 
 mcp_servers = Blueprint(
@@ -65,7 +65,7 @@ def save_token(body: dict[str, Any], server_id: int) -> ResponseReturnValue:
 def delete_token(server_id: int) -> Response:
     """Delete your token for this server, if there is one."""
     tokens.delete_token(current.user(), server_id, current.actor())
-    return Response(status=204)
+    return no_content()
 
 
 def _server(row: TokenRow) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from app.models import User
 from app.services import accounts
 from app.web import auth, current
 from app.web.access import public
-from app.web.api.blueprint import Blueprint
+from app.web.api.blueprint import Blueprint, no_content
 from app.web.api.schemas import Credentials, SignedIn
 
 session = Blueprint("api_session", __name__, path="/session", description="Signing in and out")
@@ -44,7 +44,7 @@ def show_session() -> dict[str, Any]:
 def sign_out() -> Response:
     """Sign out: every copy of the cookie is dead."""
     auth.end_session()
-    return Response(status=204)
+    return no_content()
 
 
 def _signed_in(user: User) -> dict[str, Any]:

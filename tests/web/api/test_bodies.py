@@ -1,0 +1,203 @@
+"""What every route that takes a body refuses, and that it repeats nothing of it."""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from typing import Any
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.canary import CANARY, assert_no_canary
+from tests.pages import PageClient
+from tests.web.api.conftest import Program, assert_problem
+
+#: Every route that takes a body, with the field for a secret, and a body that is right.
+ROUTES: dict[str, tuple[str, dict[str, Any]]] = {
+    "/api/session": ("password", {"email": "ann@example.com", "password": CANARY}),
+    "/api/mcp-servers/1/auth-token": ("token", {"token": CANARY}),
+    "/api/playground/1/tools": ("mcp_auth_token", {"mcp_auth_token": CANARY}),
+    "/api/playground/1/call": ("mcp_auth_token", {"tool": "whoami", "mcp_auth_token": CANARY}),
+}
+PROTECTED = [path for path in ROUTES if path != "/api/session"]
+every_route = pytest.mark.parametrize("path", ROUTES)
+
+
+def test_no_route_that_takes_a_body_is_missing_here(app: Flask, stranger: PageClient) -> None:
+    document = stranger.get("/api/openapi.json").json
+
+    taking = {
+        path.replace("{server_id}", "1")
+        for path, item in document["paths"].items()
+        for operation in item.values()
+        if "requestBody" in operation
+    }
+
+    assert taking == set(ROUTES)
+
+
+@every_route
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'{{"token": "{CANARY}',
+        f'{{"token": "{CANARY}"',
+        f'{{"{CANARY}": 1, "{CANARY}": 2}}',
+        f'{{"token": "{CANARY}", "token": "{CANARY}"}}',
+        f'{{"token": "{CANARY}\\ud800"}}',
+        f'{{"token": "{CANARY}", "x": NaN}}',
+        f'{{"token": {CANARY}}}',
+        f"'{CANARY}'",
+        f'"{CANARY}"',
+        f'["{CANARY}"]',
+        "null",
+        "[]",
+        "1",
+        "true",
+        " ",
+        "{" * 2000,
+        '{"a":' * 2000 + "1" + "}" * 2000,
+    ],
+)
+def test_malformed_bodies_are_refused_without_an_echo(ann: Program, path: str, body: str) -> None:
+    document = assert_problem(ann.send(path, body.encode()), 400, "malformed")
+
+    assert document.keys() == {"type", "title", "status", "detail", "code", "request_id"}
+
+
+@every_route
+def test_bytes_that_are_not_utf_8_are_malformed(ann: Program, path: str) -> None:
+    field, right = ROUTES[path]
+
+    for body in (json.dumps(right).encode("utf-16"), b'{"' + field.encode() + b'": "abcdefgh\xff"}'):
+        assert_problem(ann.send(path, body), 400, "malformed")
+
+
+@every_route
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        None,
+        "text/plain",
+        "text/json",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/problem+json",
+        "application/json; charset=latin-1",
+        f"{CANARY}/json",
+    ],
+)
+def test_only_json_is_taken(ann: Program, path: str, content_type: str | None) -> None:
+    body = json.dumps(ROUTES[path][1]).encode()
+
+    assert_problem(ann.send(path, body, content_type), 415, "unsupported_media_type")
+
+
+@every_route
+def test_packed_bodies_are_refused(ann: Program, path: str) -> None:
+    headers = {**ann.headers, "Content-Encoding": "gzip"}
+
+    answer = ann.client.post(path, headers=headers, data=b"\x1f\x8b", content_type="application/json")
+
+    assert_problem(answer, 415, "unsupported_media_type")
+
+
+@every_route
+def test_large_bodies_are_refused_with_and_without_a_length(ann: Program, path: str) -> None:
+    body = json.dumps({"x": CANARY * 4000}).encode()
+    chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+
+    declared = ann.send(path, body)
+    undeclared = ann.client.post(
+        path,
+        headers=ann.headers,
+        input_stream=BytesIO(body),
+        content_type="application/json",
+        environ_overrides=chunked,
+    )
+
+    assert_problem(declared, 413, "too_large")
+    assert_problem(undeclared, 413, "too_large")
+
+
+@every_route
+def test_a_field_that_is_not_ours_is_refused_and_not_named(ann: Program, path: str) -> None:
+    for body in ({CANARY: 1}, {CANARY: CANARY}, ROUTES[path][1] | {"authorization": CANARY}):
+        document = assert_problem(ann.post(path, body), 422, "invalid")
+        assert document["errors"][""] == ["There is a field that is not known here."]
+        assert "authorization" not in json.dumps(document)
+
+
+@every_route
+@pytest.mark.parametrize("value", [1, True, 1.5, [CANARY], {"a": CANARY}])
+def test_a_secret_of_another_type_is_refused_by_its_field(ann: Program, path: str, value: Any) -> None:
+    field, right = ROUTES[path]
+
+    document = assert_problem(ann.post(path, right | {field: value}), 422, "invalid")
+
+    assert document["errors"] == {field: ["This must be text."]}
+    assert document["reason"] == "text"
+
+
+@pytest.mark.parametrize("path", PROTECTED)
+def test_without_a_sign_in_nothing_of_the_body_is_looked_at(stranger: PageClient, path: str) -> None:
+    for body in (json.dumps(ROUTES[path][1]), f'{{"token": "{CANARY}', CANARY * 4000):
+        answer = stranger.post(path, data=body, content_type="application/json")
+        assert_problem(answer, 401, "not_signed_in")
+
+
+@pytest.mark.parametrize("path", PROTECTED)
+def test_without_the_csrf_token_nothing_of_the_body_is_looked_at(ann: Program, path: str) -> None:
+    ann.headers = {}
+
+    for body in (json.dumps(ROUTES[path][1]), f'{{"token": "{CANARY}', CANARY * 4000):
+        assert_problem(ann.send(path, body.encode()), 400, "csrf_failed")
+    form = ann.client.post(path, data={"token": CANARY})
+    assert_problem(form, 400, "csrf_failed")
+
+
+@pytest.mark.parametrize("content_type", [None, "application/json", "text/plain"])
+def test_a_body_may_be_left_out_where_every_field_may(ann: Program, content_type: str | None) -> None:
+    # No token is saved, so the route was reached when it asks for one.
+    assert_problem(ann.send("/api/playground/1/tools", b"", content_type), 409, "token_required")
+
+
+@pytest.mark.parametrize(
+    ("path", "field"), [("/api/mcp-servers/1/auth-token", "token"), ("/api/playground/1/call", "tool")]
+)
+def test_elsewhere_a_missing_body_misses_its_fields(ann: Program, path: str, field: str) -> None:
+    for answer in (ann.post(path), ann.post(path, {})):
+        document = assert_problem(answer, 422, "invalid")
+        assert document["errors"] == {field: ["This is needed."]}
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    path=st.sampled_from(sorted(ROUTES)),
+    body=st.binary(max_size=200)
+    | st.dictionaries(
+        st.sampled_from(["token", "check", "expires_at", "mcp_auth_token", "tool", "arguments", "email"])
+        | st.text(max_size=5),
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.lists(st.integers()),
+        max_size=4,
+    ).map(lambda fields: json.dumps(fields).encode()),
+)
+def test_no_body_makes_an_error_of_ours(ann: Program, path: str, body: bytes) -> None:
+    answer = ann.send(path, body)
+
+    # 502: it was a call that is right, to a server that is not there.
+    assert answer.status_code < 500 or answer.status_code == 502, answer.json
+    assert answer.mimetype in {"application/json", "application/problem+json"}
+
+
+def test_the_strict_types_echo_nothing_when_many_fields_are_wrong(ann: Program) -> None:
+    body = {"token": [CANARY], "expires_at": CANARY, "check": CANARY, CANARY: CANARY}
+
+    answer = ann.post("/api/mcp-servers/1/auth-token", body)
+
+    document = assert_problem(answer, 422, "invalid")
+    assert document["errors"].keys() == {"token", "expires_at", "check", ""}
+    assert_no_canary(json.dumps(document), where="problem")
