@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from werkzeug.exceptions import NotFound
 from werkzeug.routing import Map, Rule
 from werkzeug.routing.exceptions import RequestRedirect
-from werkzeug.exceptions import NotFound
 
 from app.web.urls import IdConverter, own_path
 
@@ -40,7 +40,8 @@ def test_anything_else_is_not(path: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["0x1", "-1", "+1", "1.0", "１", "٣", "2147483648", "9223372036854775808", "99999999999", "1e3", ""]
+    "text",
+    ["0x1", "-1", "+1", "1.0", "１", "٣", "2147483648", "9223372036854775808", "99999999999", "1e3", ""],
 )
 def test_what_is_not_an_id_matches_no_page(text: str) -> None:
     urls = Map([Rule("/<int:server_id>", endpoint="page")], converters={"int": IdConverter}).bind("host")
@@ -49,7 +50,10 @@ def test_what_is_not_an_id_matches_no_page(text: str) -> None:
         urls.match(f"/{text}")
 
 
-def test_the_largest_id_matches() -> None:
+@pytest.mark.parametrize(
+    "number", [0, 1, 999_999_999, 1_999_999_999, 2_099_999_999, 2_147_483_640, 2_147_483_647]
+)
+def test_ids_up_to_the_largest_match(number: int) -> None:
     urls = Map([Rule("/<int:server_id>", endpoint="page")], converters={"int": IdConverter}).bind("host")
 
-    assert urls.match("/2147483647") == ("page", {"server_id": 2147483647})
+    assert urls.match(f"/{number}") == ("page", {"server_id": number})

@@ -181,7 +181,12 @@ def test_elsewhere_a_missing_body_misses_its_fields(ann: Program, path: str, fie
     | st.dictionaries(
         st.sampled_from(["token", "check", "expires_at", "mcp_auth_token", "tool", "arguments", "email"])
         | st.text(max_size=5),
-        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.lists(st.integers()),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.text(max_size=20)
+        | st.lists(st.integers()),
         max_size=4,
     ).map(lambda fields: json.dumps(fields).encode()),
 )

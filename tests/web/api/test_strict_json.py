@@ -94,7 +94,9 @@ def test_depth_has_a_limit() -> None:
             read('{"a":' * deeper + "1" + "}" * deeper)
 
 
-@pytest.mark.parametrize("text", [f'{{"token":"{CANARY}', f'{{"{CANARY}":1,"{CANARY}":2}}', f'["{CANARY}\\ud800"]'])
+@pytest.mark.parametrize(
+    "text", [f'{{"token":"{CANARY}', f'{{"{CANARY}":1,"{CANARY}":2}}', f'["{CANARY}\\ud800"]']
+)
 def test_the_error_remembers_nothing_of_the_text(text: str) -> None:
     with pytest.raises(MalformedJsonError) as caught:
         read(text)
