@@ -86,7 +86,11 @@ class Page(HTMLParser):
         ]
         assert found, f"no form leads to {action}; there are {[f.attributes for f in self.find('form')]}"
         form = found[0]
-        inside = [element for element in self.find("input", "select", "textarea", "button") if form in element.parents]
+        inside = [
+            element
+            for element in self.find("input", "select", "textarea", "button")
+            if form in element.parents
+        ]
         values = {
             element.attributes["name"]: self._value(element)
             for element in inside
@@ -144,7 +148,7 @@ class PageClient(FlaskClient):
     def sign_in(self, email: str, password: str) -> None:
         """Sign in through the page, as a person does."""
         form = self.get_page("/login").form("/login")
-        assert self.submit(form, email=email, password=password).status_code == 303  # noqa: PLR2004
+        assert self.submit(form, email=email, password=password).status_code == 303
 
     def csrf_token(self) -> str:
         """Return the token that this session's forms and programs send."""
@@ -180,7 +184,7 @@ def check_form(page: Page, form: Element) -> None:
 def check_field(element: Element, labelled: set[str | None]) -> None:
     """A field that people see has a label; one for a secret is empty."""
     kind = element.attributes.get("type", "")
-    if kind == "hidden" or kind == "submit":
+    if kind in {"hidden", "submit"}:
         return
     wrapped = any(parent.tag == "label" for parent in element.parents)
     named = "aria-label" in element.attributes or "aria-labelledby" in element.attributes

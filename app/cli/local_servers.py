@@ -49,9 +49,14 @@ def serve_until_stopped(app: Flask, port: int, demo_port: int, started: Callable
     try:
         with _demo_child(demo_port):
             server = make_server(HOST, port, app, threaded=True)
+            # In a thread, so that an interrupt strikes here and not in the middle of a request.
+            serving = threading.Thread(target=server.serve_forever, daemon=True)
+            serving.start()
             started()
-            # Returns at the first interrupt; one that comes before or after is caught below.
-            server.serve_forever()
+            try:
+                serving.join()
+            finally:
+                server.shutdown()
     except KeyboardInterrupt:
         pass
     click.echo("Stopped.", err=True)

@@ -109,7 +109,7 @@ def _without_name(text: str) -> str | None:
         # "…KEY=" is padding unless an underscore says that it is a name.
         return "" if "_" in text and not value else None
     for quote in ('"', "'"):
-        if len(value) >= 2 and value[0] == value[-1] == quote:  # noqa: PLR2004 - a pair
+        if len(value) >= 2 and value[0] == value[-1] == quote:
             return value[1:-1]
     return value
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import EmailField, PasswordField, SelectField, StringField
+from wtforms import EmailField, PasswordField, SelectChoice, SelectField, StringField
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import DateInput
 
@@ -63,7 +63,12 @@ class TokenForm(Form):
 
     token = PasswordField(_l("Token"))
     # Not validated here: an unknown choice is a domain error like the others, with our own words.
-    expires_in = SelectField(_l("Expires"), default="never", choices=EXPIRY_CHOICES, validate_choice=False)
+    expires_in = SelectField(
+        _l("Expires"),
+        default="never",
+        choices=[SelectChoice(value, label) for value, label in EXPIRY_CHOICES],
+        validate_choice=False,
+    )
     expires_on = StringField(_l("Last day, UTC"), widget=DateInput())
 
     def new_token(self) -> NewToken:

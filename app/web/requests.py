@@ -13,7 +13,16 @@ logger = logging.getLogger(__name__)
 
 #: Names under which people and programs put a secret into a URL, where proxies and histories keep it.
 SECRET_NAMES: Final = frozenset(
-    {"token", "mcp_auth_token", "auth_token", "access_token", "api_key", "apikey", "authorization", "password"}
+    {
+        "token",
+        "mcp_auth_token",
+        "auth_token",
+        "access_token",
+        "api_key",
+        "apikey",
+        "authorization",
+        "password",
+    }
 )
 
 

@@ -34,7 +34,11 @@ def test_create_asks_for_the_password_twice_and_shows_it_never(runner: FlaskCliR
 
 @pytest.mark.parametrize(
     ("email", "password", "said"),
-    [("ann", PASSWORD, "e-mail"), ("ann@example.com", "short", "12"), ("bob@example.com", PASSWORD, "already")],
+    [
+        ("ann", PASSWORD, "e-mail"),
+        ("ann@example.com", "short", "12"),
+        ("bob@example.com", PASSWORD, "already"),
+    ],
 )
 def test_create_refuses_with_the_reason(
     app: Flask, runner: FlaskCliRunner, email: str, password: str, said: str

@@ -54,7 +54,7 @@ def test_a_new_secret_seals_once_the_old_one_is_listed_for_reading(app: Flask) -
         both.vault_for_sealing()
 
         assert both.problem() is None
-        assert len(key_ids()) == 2  # noqa: PLR2004 - the old and the new
+        assert len(key_ids()) == 2
 
 
 def test_asking_for_problems_of_an_empty_database_writes_nothing(app: Flask) -> None:
@@ -86,4 +86,4 @@ def test_two_processes_with_different_secrets_never_both_seal(app: Flask) -> Non
 
     with app.app_context():
         assert len(key_ids()) == 1
-    assert outcomes.count(True) == 3  # noqa: PLR2004 - those with the secret that came first
+    assert outcomes.count(True) == 3

@@ -62,9 +62,7 @@ def test_a_session_ends_after_two_idle_hours(app: Flask, user: User, time_machin
         assert sessions.find_signed_in(session_id) is None
 
 
-def test_a_session_ends_after_twelve_hours_however_busy(
-    app: Flask, user: User, time_machine: object
-) -> None:
+def test_a_session_ends_after_twelve_hours_however_busy(app: Flask, user: User, time_machine: object) -> None:
     with app.app_context():
         session_id = sessions.start_session(db.session.merge(user), STRANGER)
         started = clock.now()

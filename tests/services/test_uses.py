@@ -75,7 +75,9 @@ def open_transactions() -> int:
     return db.engine.pool.checkedout()  # type: ignore[attr-defined]
 
 
-def test_the_saved_token_goes_into_the_servers_own_header(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_saved_token_goes_into_the_servers_own_header(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
     desk.server.auth_header_name, desk.server.auth_value_format = "X-Api-Key", "App {token}"
     desk.server.extra_headers = {"X-Org": "acme"}
     db.session.commit()

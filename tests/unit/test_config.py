@@ -117,7 +117,7 @@ def test_development_writes_a_random_secret_once_for_its_owner_alone(tmp_path: P
 
     file = tmp_path / "instance" / "token_encryption_secret.txt"
     assert set(found) == {file.read_text()}
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600  # noqa: PLR2004 - the mode
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert sorted(path.name for path in file.parent.iterdir()) == [
         "secret_key.txt",
         "token_encryption_secret.txt",
