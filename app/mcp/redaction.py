@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -27,7 +28,7 @@ class Redactor:
         return value
 
     def json(self, value: Any, depth: int = 0) -> Any:
-        """Return JSON data without the token, in names and values alike."""
+        """Return JSON data without the token, in names and values alike, and with null for no number."""
         if depth > MAX_DEPTH:
             return CUT
         if isinstance(value, str):
@@ -36,6 +37,9 @@ class Redactor:
             return {self.text(str(name)): self.json(item, depth + 1) for name, item in value.items()}
         if isinstance(value, list | tuple):
             return [self.json(item, depth + 1) for item in value]
+        if isinstance(value, float) and not math.isfinite(value):
+            # The SDK reads NaN and Infinity, which no JSON can say again.
+            return None
         return value
 
 
