@@ -1,0 +1,417 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import event, select
+
+from app import clock
+from app.crypto.vault import Vault
+from app.extensions import db
+from app.models import Server, Token, User
+from tests.canary import CANARY, CANARY_HINT
+from tests.factories import PASSWORD, make_server, make_token, make_user
+from tests.pages import Element, Page, PageClient
+
+LIST = "/settings/tokens"
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def ann(app: Flask, client: PageClient) -> User:
+    with app.app_context():
+        user = make_user()
+    client.sign_in(user.email, PASSWORD)
+    return user
+
+
+@pytest.fixture
+def github(app: Flask) -> Server:
+    with app.app_context():
+        return make_server("GitHub", token_help_url="https://github.com/settings/tokens")
+
+
+def row_of(page: Page, server: Server) -> Element:
+    return page.find("tr", id=f"server-{server.id}")[0]
+
+
+def saved(app: Flask) -> list[Token]:
+    with app.app_context():
+        return list(db.session.scalars(select(Token).order_by(Token.id)))
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_a_token_is_saved_in_its_row_and_shown_as_a_hint(
+    app: Flask, client: PageClient, ann: User, github: Server
+) -> None:
+    form = client.get_page(LIST).form(f"{LIST}/{github.id}")
+
+    answer = client.submit(form, token=f"Bearer {CANARY}", expires_in="never")
+
+    assert (answer.status_code, answer.location) == (303, f"{LIST}#server-{github.id}")
+    page = client.get_page(LIST)
+    assert "Token saved for GitHub. Taken off the paste: the scheme word" in words(page.text)
+    assert CANARY_HINT in row_of(page, github).text
+    assert "Saved" in row_of(page, github).text
+    assert [token.token_hint for token in saved(app)] == [CANARY_HINT]
+
+
+def test_saving_again_replaces_and_says_so(app: Flask, client: PageClient, ann: User, github: Server) -> None:
+    with app.app_context():
+        make_token(ann, github, "an-older-token-0123456789")
+
+    answer = client.submit(client.get_page(LIST).form(f"{LIST}/{github.id}"), token=CANARY)
+
+    assert answer.status_code == 303
+    assert "Token replaced for GitHub." in client.get_page(LIST).text
+    assert [token.token_hint for token in saved(app)] == [CANARY_HINT]
+
+
+def test_one_comes_back_to_the_same_place_of_the_list(client: PageClient, ann: User, github: Server) -> None:
+    form = client.get_page(f"{LIST}?q=git&status=none").form(f"{LIST}/{github.id}")
+
+    answer = client.submit(form, token=CANARY)
+
+    assert answer.location == f"{LIST}?q=git&status=none#server-{github.id}"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "on", "expected"),
+    [
+        ("never", "2020-01-01", None),
+        ("7", "", timedelta(days=7)),
+        ("365", "", timedelta(days=365)),
+        ("custom", "2099-12-31", datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC)),
+    ],
+)
+def test_a_token_expires_when_its_owner_says(
+    app: Flask, client: PageClient, ann: User, github: Server, chosen: str, on: str, expected: object
+) -> None:
+    form = client.get_page(LIST).form(f"{LIST}/{github.id}")
+
+    client.submit(form, token=CANARY, expires_in=chosen, expires_on=on)
+
+    expires_at = saved(app)[0].expires_at
+    if isinstance(expected, timedelta):
+        assert expires_at is not None
+        assert abs(expires_at - clock.now() - expected) < timedelta(minutes=1)
+    else:
+        assert expires_at == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "wrong"),
+    [
+        ({"token": ""}, "token"),
+        ({"token": "********"}, "token"),
+        ({"token": "${TOKEN}"}, "token"),
+        ({"token": f"{CANARY} {CANARY}"}, "token"),
+        ({"token": CANARY, "expires_in": "soon"}, "expires_in"),
+        ({"token": CANARY, "expires_in": ""}, "expires_in"),
+        ({"token": CANARY, "expires_in": "custom", "expires_on": ""}, "expires_on"),
+        ({"token": CANARY, "expires_in": "custom", "expires_on": "2020-01-01"}, "expires_on"),
+        ({"token": CANARY, "expires_in": "custom", "expires_on": "20991231"}, "expires_on"),
+    ],
+)
+def test_what_cannot_be_saved_comes_back_beside_its_field_with_the_token_field_empty(
+    app: Flask, client: PageClient, ann: User, github: Server, fields: dict[str, str], wrong: str
+) -> None:
+    with app.app_context():
+        make_token(ann, github, "an-older-token-0123456789")
+    form = client.get_page(LIST).form(f"{LIST}/{github.id}")
+
+    answer = client.submit(form, **fields)
+
+    assert answer.status_code == 422
+    page = Page(answer.text)
+    field = next(one for one in page.find("input", "select") if one.attributes.get("name") == wrong)
+    assert field.attributes["aria-invalid"] == "true"
+    assert f"{wrong}-error" in field.attributes["aria-describedby"]
+    assert page.find("p", id=f"{wrong}-error")
+    assert "autofocus" in page.find("div", role="alert")[0].attributes
+    assert page.form(f"{LIST}/{github.id}").values["token"] == ""
+    assert [token.token_hint for token in saved(app)] == ["...6789"]
+
+
+def test_what_else_was_typed_is_kept_when_a_token_is_refused(
+    client: PageClient, ann: User, github: Server
+) -> None:
+    form = client.get_page(LIST).form(f"{LIST}/{github.id}")
+
+    answer = client.submit(form, token="****", expires_in="custom", expires_on="2099-12-31")
+
+    values = Page(answer.text).form(f"{LIST}/{github.id}").values
+    assert (values["expires_in"], values["expires_on"], values["token"]) == ("custom", "2099-12-31", "")
+
+
+def test_the_page_of_one_token_saves_it_too(
+    app: Flask, client: PageClient, ann: User, github: Server
+) -> None:
+    path = f"{LIST}/{github.id}"
+
+    answer = client.submit(client.get_page(path).form(path), token=CANARY)
+
+    assert answer.status_code == 303
+    assert CANARY_HINT in client.get_page(path).text
+
+
+def test_deleting_asks_first_and_says_what_it_does_not_do(
+    app: Flask, client: PageClient, ann: User, github: Server
+) -> None:
+    with app.app_context():
+        make_token(ann, github)
+    path = f"{LIST}/{github.id}/delete"
+
+    asked = client.get_page(path)
+
+    assert "does not revoke it at the provider" in words(asked.text)
+    assert len(saved(app)) == 1
+
+    answer = client.submit(asked.form(path))
+
+    assert (answer.status_code, answer.location) == (303, f"{LIST}#server-{github.id}")
+    assert "Token for GitHub deleted here." in client.get_page(LIST).text
+    assert saved(app) == []
+    assert client.get(path).location == f"{LIST}/{github.id}"
+
+
+def test_each_state_says_what_it_is_and_what_mends_it(app: Flask, client: PageClient, ann: User) -> None:
+    now = clock.now()
+    states = {
+        "Hold": ({"bound_url": "https://old.example.com/mcp"}, "On hold", "Review address"),
+        "Gone": ({"unreadable_at": now}, "Cannot be read", "Replace"),
+        "Late": ({"expires_at": now - DAY}, "Expired", "Replace"),
+        "Soon": ({"expires_at": now + 5.5 * DAY}, "Expires in 6 days", "Replace"),
+        "Tomorrow": ({"expires_at": now + DAY / 2}, "Expires in 1 day", "Replace"),
+        "Wrong": ({"last_check_result": "rejected"}, "Rejected", "Replace"),
+        "Right": ({"last_check_result": "accepted"}, "Accepted", "Replace"),
+        "Kept": ({}, "Saved", "Replace"),
+    }
+    with app.app_context():
+        servers = {name: make_server(name) for name in states}
+        for name, (columns, _, _) in states.items():
+            make_token(ann, servers[name], **columns)
+        servers["None"] = make_server("None")
+    page = client.get_page(LIST)
+
+    for name, (_, status, action) in {**states, "None": ({}, "No token", "Save token")}.items():
+        row = row_of(page, servers[name])
+        cells = [words(cell.text) for cell in page.find("td") if row in cell.parents]
+        button = next(words(one.text) for one in page.find("summary") if row in one.parents)
+        assert cells[1] == status
+        assert button.startswith(f"{action} {name}")
+    assert "4 tokens need you" in words(page.text)
+
+
+def test_a_server_that_was_disabled_is_shown_to_those_who_hold_a_token_for_deleting_only(
+    app: Flask, client: PageClient, ann: User, github: Server
+) -> None:
+    with app.app_context():
+        make_token(ann, github)
+        make_server("Other", is_enabled=False)
+        db.session.get_one(Server, github.id).is_enabled = False
+        db.session.commit()
+
+    page = client.get_page(LIST)
+
+    assert "Other" not in page.text
+    row = row_of(page, github)
+    assert "Server disabled" in row.text
+    assert not [form for form in page.find("form") if row in form.parents]
+    delete = client.get_page(f"{LIST}/{github.id}/delete").form(f"{LIST}/{github.id}/delete")
+    assert client.submit(delete).status_code == 303
+    assert client.get(f"{LIST}/{github.id}").status_code == 404
+
+
+def test_the_list_is_searched_filtered_and_counted(app: Flask, client: PageClient, ann: User) -> None:
+    with app.app_context():
+        for name in ("Alpha", "Beta", "100% sure_thing"):
+            make_server(name)
+        make_token(ann, make_server("Gamma"))
+
+    def names(query: str) -> list[str]:
+        page = client.get_page(f"{LIST}{query}")
+        return [one.text.strip() for one in page.find("bdi", class_="name")]
+
+    assert names("") == ["100% sure_thing", "Alpha", "Beta", "Gamma"]
+    assert names("?q=ALPH") == ["Alpha"]
+    assert names("?q=%25") == names("?q=_") == ["100% sure_thing"]
+    assert names("?status=saved") == ["Gamma"]
+    assert names("?status=none&q=bet") == ["Beta"]
+    chips = client.get_page(f"{LIST}?status=saved").find("ul", class_="chips")[0]
+    assert words(chips.text) == "All 4 Need you 0 Saved 1 None 3"
+    nothing = client.get_page(f"{LIST}?q=%3Cscript%3E")
+    assert "No server here matches “<script>”." in words(nothing.text)
+    assert client.get(f"{LIST}?status=bogus").status_code == 422
+
+
+def test_fifty_a_page_and_where_one_is(app: Flask, client: PageClient, ann: User) -> None:
+    with app.app_context():
+        for number in range(120):
+            db.session.add(_server(number))
+        db.session.commit()
+    first = client.get_page(LIST)
+    assert "1–50 of 120" in first.text
+
+    second = client.get_page(_link(first, "Next"))
+    third = client.get_page(_link(second, "Next"))
+
+    assert "51–100 of 120" in second.text
+    assert "101–120 of 120" in third.text
+    assert not [one for one in third.find("a") if "Next" in one.text]
+    assert _link(third, "To the first page") == LIST
+    some = client.get_page(f"{LIST}?q=server+1")
+    assert "1–20 of 20" in some.text
+
+
+def _server(number: int) -> Server:
+    now = clock.now()
+    return Server(
+        slug=f"s{number}",
+        name=f"Server {number:03}",
+        url=f"https://s{number}.example.com/mcp",
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _link(page: Page, text: str) -> str:
+    return next(one.attributes["href"] for one in page.find("a") if text in one.text)
+
+
+def test_the_number_of_queries_does_not_depend_on_the_number_of_servers_and_nothing_is_unsealed(
+    app: Flask, client: PageClient, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args: object) -> None:
+        raise AssertionError("the list unsealed a token")
+
+    with app.app_context():
+        for number in range(1000):
+            db.session.add(_server(number))
+        db.session.commit()
+        make_token(ann, make_server("AAA"))
+        engine = db.engine
+    monkeypatch.setattr(Vault, "unseal", refuse)
+    count = _counting(engine)
+
+    client.get_page(LIST)
+
+    assert count() <= 6
+
+
+def _counting(engine: object) -> Callable[[], int]:
+    statements: list[str] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        statements.append(statement)
+
+    return lambda: len(statements)
+
+
+def test_what_a_catalogue_says_is_text_and_its_links_lead_to_web_pages_only(
+    app: Flask, client: PageClient, ann: User
+) -> None:
+    with app.app_context():
+        server = make_server(
+            "<script>alert(1)</script>\u202egnp",
+            token_help_url="javascript:alert(1)",
+            token_help="<img src=x onerror=alert(1)>",
+            token_placeholder='"><script>',
+        )
+        good = make_server("Good", token_help_url="https://good.example.com/tokens")
+        make_token(ann, server)
+
+    for path in (
+        LIST,
+        f"{LIST}/{server.id}",
+        f"{LIST}/{server.id}/delete",
+        "/playground",
+        f"/playground/{server.id}",
+    ):
+        answer = client.get(path)
+        assert "javascript:" not in answer.text
+        assert "<script>alert" not in answer.text
+        assert "\u202e" not in answer.text
+    links = [one.attributes for one in client.get_page(f"{LIST}/{good.id}").find("a", target="_blank")]
+    assert [(one["href"], one["rel"]) for one in links] == [
+        ("https://good.example.com/tokens", "noopener noreferrer")
+    ]
+
+
+def test_the_token_field_asks_browsers_to_keep_their_hands_off(
+    client: PageClient, ann: User, github: Server
+) -> None:
+    for path in (LIST, f"{LIST}/{github.id}"):
+        field = client.get_page(path).find("input", name="token")[0].attributes
+        assert (field["type"], field["autocomplete"], field["value"]) == ("password", "new-password", "")
+        assert (field["spellcheck"], field["autocapitalize"]) == ("false", "none")
+        assert int(field["maxlength"]) >= 8192
+
+
+def test_an_empty_catalogue_and_an_empty_account_say_what_to_do(
+    app: Flask, client: PageClient, ann: User
+) -> None:
+    assert "No servers yet" in client.get_page(LIST).text
+
+    with app.app_context():
+        make_server()
+
+    assert "You have saved no token yet." in client.get_page(LIST).text
+
+
+def test_one_person_sees_and_touches_nothing_of_another(
+    app: Flask, client: PageClient, ann: User, github: Server
+) -> None:
+    with app.app_context():
+        bob = make_user("bob@example.com")
+        make_token(bob, github)
+
+    assert CANARY_HINT not in client.get_page(LIST).text
+    path = f"{LIST}/{github.id}/delete"
+    form = client.get_page(LIST).form(f"{LIST}/{github.id}")
+
+    assert client.post(path, data={"csrf_token": form.values["csrf_token"]}).status_code == 303
+    assert len(saved(app)) == 1
+
+
+def test_with_a_key_that_does_not_open_the_data_the_list_works_and_saving_says_why(
+    app: Flask, client: PageClient, ann: User, github: Server
+) -> None:
+    from app import create_app
+    from tests import databases
+
+    with app.app_context():
+        make_token(ann, github)
+    other = create_app(
+        {
+            "TESTING": True,
+            "SQLALCHEMY_DATABASE_URI": app.config["SQLALCHEMY_DATABASE_URI"],
+            "TOKEN_ENCRYPTION_SECRET": "another-secret-than-before-0123456789",
+        }
+    )
+    other.test_client_class = PageClient
+    stranger = other.test_client()
+    assert isinstance(stranger, PageClient)
+    stranger.sign_in(ann.email, PASSWORD)
+    page = stranger.get_page(LIST)
+
+    answer = stranger.submit(page.form(f"{LIST}/{github.id}"), token=CANARY)
+
+    assert CANARY_HINT in row_of(page, github).text
+    assert answer.status_code == 503
+    assert "encryption key is not loaded" in answer.text
+    delete = stranger.get_page(f"{LIST}/{github.id}/delete").form(f"{LIST}/{github.id}/delete")
+    assert stranger.submit(delete).status_code == 303
+    databases.dispose(other)
+
+
+@pytest.mark.parametrize("number", ["0", "999999", "99999999999", "1e3", "-1"])
+def test_a_server_that_is_not_there_is_not_found(client: PageClient, ann: User, number: str) -> None:
+    for path in (f"{LIST}/{number}", f"{LIST}/{number}/delete", f"/playground/{number}"):
+        assert client.get(path).status_code == 404
