@@ -22,6 +22,7 @@ from config import ROOT
 HOST: Final = "127.0.0.1"
 START_SECONDS: Final = 30
 STOP_SECONDS: Final = 5
+WAKE_SECONDS: Final = 0.5
 
 
 def refuse_taken_ports(port: int, demo_port: int) -> None:
@@ -54,7 +55,9 @@ def serve_until_stopped(app: Flask, port: int, demo_port: int, started: Callable
             serving.start()
             started()
             try:
-                serving.join()
+                while serving.is_alive():
+                    # Not a join: a signal that strikes just before it would wait there for a second one.
+                    time.sleep(WAKE_SECONDS)
             finally:
                 server.shutdown()
     except KeyboardInterrupt:
