@@ -44,9 +44,9 @@ class Program:
 
 @pytest.fixture
 def server_id(app: Flask) -> int:
-    """Return an enabled server's id."""
+    """Return an enabled server's id. Its address may not be reached: no name of it is ever looked up."""
     with app.app_context():
-        return make_server("GitHub").id
+        return make_server("GitHub", url="https://127.0.0.1:9/mcp").id
 
 
 @pytest.fixture
