@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import click
 from dotenv import load_dotenv
 
 ROOT: Final = Path(__file__).resolve().parent
@@ -33,8 +34,11 @@ EXAMPLE_WORDS: Final = (
 )
 
 
-class SettingError(RuntimeError):
-    """A setting is missing or unsafe. The text names it and says what to do."""
+class SettingError(click.ClickException):
+    """A setting is missing or unsafe. The text names it and says what to do.
+
+    A ClickException, so that a `flask` command prints this one sentence and no traceback.
+    """
 
 
 def _text(name: str, value: str) -> str:
@@ -219,7 +223,7 @@ def _settle_secrets(config: dict[str, Any], *, production: bool, testing: bool) 
 
 def refuse_unsafe(name: str, value: str | None) -> None:
     """Raise SettingError unless `value` is long and looks random."""
-    how = f"Make a good one: {GOOD_SECRET}"
+    how = f"Make a good one: {GOOD_SECRET} (or, to try it on this machine, set APP_ENV=development)."
     if not value or not value.strip():
         raise SettingError(f"{name} is not set. {how}")
     if len(value) < MIN_SECRET_CHARS:

@@ -52,8 +52,7 @@ def run_online() -> None:
 
 def run_on_sqlite(connection: Connection) -> None:
     """Migrate with foreign keys off, in one write transaction, checked before it commits."""
-    driver = connection.connection.driver_connection
-    assert driver is not None
+    driver: Any = connection.connection.driver_connection
     before = driver.isolation_level
     driver.execute("PRAGMA foreign_keys = OFF")
     # The driver stops managing transactions; SQLAlchemy's begin then takes the write lock at once.
@@ -65,7 +64,7 @@ def run_on_sqlite(connection: Connection) -> None:
             context.run_migrations()
             broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
             if broken:
-                raise RuntimeError(f"the migration left {len(broken)} rows that point nowhere; nothing was changed")
+                raise RuntimeError(f"{len(broken)} rows would point nowhere; nothing was changed")
     finally:
         event.remove(connection, "begin", begin_immediate)
         driver.isolation_level = before

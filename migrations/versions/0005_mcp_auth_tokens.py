@@ -14,12 +14,11 @@ branch_labels = None
 depends_on = None
 
 UTC = sa.DateTime(timezone=True)
-TRIGGER = "update_mcp_auth_tokens_timestamp"
 
 # A raw SQL change of the token moves `updated_at` too. A statement that sets `updated_at` itself knows
 # better; one that changes `key_id` is a rotation, which is not a change by the token's owner.
-SQLITE_TRIGGER = f"""
-CREATE TRIGGER {TRIGGER} AFTER UPDATE ON mcp_auth_tokens FOR EACH ROW
+SQLITE_TRIGGER = """
+CREATE TRIGGER update_mcp_auth_tokens_timestamp AFTER UPDATE ON mcp_auth_tokens FOR EACH ROW
 WHEN NEW.token_encrypted IS NOT OLD.token_encrypted
     AND NEW.updated_at IS OLD.updated_at
     AND NEW.key_id IS OLD.key_id
@@ -27,20 +26,20 @@ BEGIN
     UPDATE mcp_auth_tokens SET updated_at = strftime('%Y-%m-%d %H:%M:%f000', 'now') WHERE id = NEW.id;
 END
 """
-POSTGRESQL_FUNCTION = f"""
-CREATE FUNCTION {TRIGGER}() RETURNS trigger LANGUAGE plpgsql AS $$
+POSTGRESQL_FUNCTION = """
+CREATE FUNCTION update_mcp_auth_tokens_timestamp() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     NEW.updated_at = clock_timestamp();
     RETURN NEW;
 END
 $$
 """
-POSTGRESQL_TRIGGER = f"""
-CREATE TRIGGER {TRIGGER} BEFORE UPDATE ON mcp_auth_tokens FOR EACH ROW
+POSTGRESQL_TRIGGER = """
+CREATE TRIGGER update_mcp_auth_tokens_timestamp BEFORE UPDATE ON mcp_auth_tokens FOR EACH ROW
 WHEN (NEW.token_encrypted IS DISTINCT FROM OLD.token_encrypted
     AND NEW.updated_at IS NOT DISTINCT FROM OLD.updated_at
     AND NEW.key_id IS NOT DISTINCT FROM OLD.key_id)
-EXECUTE FUNCTION {TRIGGER}()
+EXECUTE FUNCTION update_mcp_auth_tokens_timestamp()
 """
 
 
@@ -92,7 +91,7 @@ def downgrade() -> None:
     refuse_to_lose_tokens()
     op.drop_table("mcp_auth_tokens")
     if op.get_context().dialect.name == "postgresql":
-        op.execute(f"DROP FUNCTION {TRIGGER}()")
+        op.execute("DROP FUNCTION update_mcp_auth_tokens_timestamp()")
 
 
 def refuse_to_lose_tokens() -> None:

@@ -17,7 +17,7 @@ OPEN = Egress(frozenset(), plain_http=True)
 PRIVATE = [
     "127.0.0.1",
     "127.255.255.254",
-    "0.0.0.0",
+    "0.0.0.0",  # noqa: S104 - an address to refuse, bound to by nobody
     "10.1.2.3",
     "172.16.0.1",
     "192.168.1.1",
