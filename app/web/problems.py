@@ -10,7 +10,7 @@ from flask import Flask, Response, current_app, make_response, render_template, 
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from werkzeug.exceptions import HTTPException, UnprocessableEntity
+from werkzeug.exceptions import HTTPException, SecurityError, UnprocessableEntity
 
 from app import errors
 from app.extensions import db
@@ -119,6 +119,9 @@ def _answer_unexpected(error: Exception) -> Response:
 def _answer(status: int, code: str, text: str, facts: dict[str, Any] | None = None) -> Response:
     if is_api(request.path):
         return problem(status, code, text, facts)
+    if isinstance(request.routing_exception, SecurityError):
+        # Asked for by a name that is not ours: Flask builds no link then, and a page is full of them.
+        return make_response(text, status, {"Content-Type": "text/plain; charset=utf-8"})
     page = render_template("errors/error.html", status=status, code=code, text=text, request_id=_request_id())
     return make_response(page, status)
 

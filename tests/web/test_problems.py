@@ -9,9 +9,10 @@ from flask import Flask
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
-from app import errors
+from app import create_app, errors
 from app.extensions import db
 from app.web import messages, problems
+from tests import databases
 from tests.canary import CANARY
 from tests.pages import PageClient
 from tests.web.api.conftest import Program, assert_problem
@@ -46,6 +47,21 @@ def test_elsewhere_it_is_a_page(client: PageClient, path: str) -> None:
     answer = client.get(path, headers={"Accept": "application/json"})
 
     assert (answer.status_code, answer.mimetype) == (404, "text/html")
+
+
+@pytest.mark.parametrize("path", ["/login", "/settings/tokens", "/nothing", "/api/session", "/api/nothing"])
+def test_a_host_name_that_is_not_ours_is_refused(database_url: str, path: str) -> None:
+    app = create_app(
+        {"TESTING": True, "SQLALCHEMY_DATABASE_URI": database_url, "TRUSTED_HOSTS": ["market.example.com"]}
+    )
+
+    ours = app.test_client().get(path, base_url="http://market.example.com")
+    foreign = app.test_client().get(path, base_url="http://evil.example")
+
+    databases.dispose(app)
+    assert ours.status_code != 400
+    assert foreign.status_code == 400
+    assert "evil.example" not in foreign.text
 
 
 def test_a_problem_is_as_rfc_9457_has_it(client: PageClient) -> None:
