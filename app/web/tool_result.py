@@ -30,11 +30,18 @@ def blocks_of(content: list[dict[str, Any]], structured: Any) -> list[Block]:
     blocks = [_block(item) for item in content[:MAX_BLOCKS]]
     if len(content) > MAX_BLOCKS:
         blocks.append(Block("", _("%(count)s more parts are not shown.", count=len(content) - MAX_BLOCKS)))
-    if structured is not None:
+    if structured is not None and not _is_said(structured, blocks):
         data = _capped(_pretty(structured))
-        if all(block.text != data.text for block in blocks):
-            blocks.append(Block(data.text, _("Structured content"), data.left_off))
+        blocks.append(Block(data.text, _("Structured content"), data.left_off))
     return blocks
+
+
+def _is_said(structured: Any, blocks: list[Block]) -> bool:
+    """Whether a block says it already; the SDK wraps a plain answer as `{"result": …}` besides."""
+    plain = structured["result"] if isinstance(structured, dict) and list(structured) == ["result"] else ""
+    inner = _readable(plain) if isinstance(plain, str) else _pretty(plain)
+    same = {_capped(text).text for text in (_pretty(structured), inner)}
+    return any(block.text in same for block in blocks if block.text)
 
 
 def _block(item: Mapping[str, Any]) -> Block:

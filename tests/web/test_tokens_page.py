@@ -81,20 +81,20 @@ def test_one_comes_back_to_the_same_place_of_the_list(client: PageClient, ann: U
 
 
 @pytest.mark.parametrize(
-    ("chosen", "on", "expected"),
+    ("chosen", "expected"),
     [
-        ("never", "2020-01-01", None),
-        ("7", "", timedelta(days=7)),
-        ("365", "", timedelta(days=365)),
-        ("custom", "2099-12-31", datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        (("never", "2020-01-01"), None),
+        (("7", ""), timedelta(days=7)),
+        (("365", ""), timedelta(days=365)),
+        (("custom", "2099-12-31"), datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC)),
     ],
 )
 def test_a_token_expires_when_its_owner_says(
-    app: Flask, client: PageClient, ann: User, github: Server, chosen: str, on: str, expected: object
+    app: Flask, client: PageClient, ann: User, github: Server, chosen: tuple[str, str], expected: object
 ) -> None:
     form = client.get_page(LIST).form(f"{LIST}/{github.id}")
 
-    client.submit(form, token=CANARY, expires_in=chosen, expires_on=on)
+    client.submit(form, token=CANARY, expires_in=chosen[0], expires_on=chosen[1])
 
     expires_at = saved(app)[0].expires_at
     if isinstance(expected, timedelta):
@@ -338,8 +338,8 @@ def test_what_a_catalogue_says_is_text_and_its_links_lead_to_web_pages_only(
         assert "javascript:" not in answer.text
         assert "<script>alert" not in answer.text
         assert "\u202e" not in answer.text
-    links = [one.attributes for one in client.get_page(f"{LIST}/{good.id}").find("a", target="_blank")]
-    assert [(one["href"], one["rel"]) for one in links] == [
+    links = [link.attributes for link in client.get_page(f"{LIST}/{good.id}").find("a", target="_blank")]
+    assert [(link["href"], link["rel"]) for link in links] == [
         ("https://good.example.com/tokens", "noopener noreferrer")
     ]
 
