@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from app.mcp.demo_server import build_demo_server
+from tests.canary import CANARY
 from tests.factories import PASSWORD, make_server, make_user
+from tests.mcp_servers.running import Running, running
 from tests.pages import PageClient
 
 EMAIL = "ann@example.com"
@@ -75,3 +79,23 @@ def assert_problem(answer: TestResponse, status: int, code: str) -> dict[str, An
     assert document["request_id"] == answer.headers["X-Request-ID"] != ""
     assert document["title"] and document["detail"]
     return document
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Running]:
+    """A server whose one token is the canary."""
+    with running(build_demo_server(CANARY).streamable_http_app()) as server:
+        yield server
+
+
+def lead_to(app: Flask, server: Running, path: str | None = None, **columns: Any) -> str:
+    """Add a catalogue entry for a running server, let it be reached, and return its API path."""
+    app.extensions["egress"] = server.egress
+    with app.app_context():
+        url = server.url if path is None else f"http://{server.host_port}{path}"
+        return f"/api/playground/{make_server('Demo', url=url, **columns).id}"
+
+
+def save(ann: Program, path: str, token: str) -> None:
+    answer = ann.post(path.replace("playground", "mcp-servers") + "/auth-token", {"token": token})
+    assert answer.status_code == 201
