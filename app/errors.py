@@ -82,6 +82,12 @@ class KeyNotLoadedError(MarketError):
     code = "key_not_loaded"
 
 
+class RotationRunningError(MarketError):
+    """Another rotation of this installation is at work."""
+
+    code = "rotation_running"
+
+
 class UpstreamError(MarketError):
     """The MCP server could not be reached, or did not answer as one. `reason` is a word of ours."""
 

@@ -6,10 +6,11 @@ from flask import Flask
 
 from app.cli.quickstart import demo_server, quickstart
 from app.cli.servers import servers_cli
+from app.cli.tokens import tokens_cli
 from app.cli.users import users_cli
 
 
 def init_app(app: Flask) -> None:
     """Add the commands."""
-    for command in (users_cli, servers_cli, quickstart, demo_server):
+    for command in (users_cli, servers_cli, tokens_cli, quickstart, demo_server):
         app.cli.add_command(command)

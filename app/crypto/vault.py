@@ -47,6 +47,17 @@ class Vault:
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
 
+    @property
+    def current_id(self) -> str:
+        """Return the id of the key that seals. Raises KeyNotLoadedError when there is none."""
+        if self._keyring.current is None:
+            raise KeyNotLoadedError
+        return self._keyring.current.id
+
+    def is_loaded(self, key_id: str) -> bool:
+        """Whether rows under this key can be read here."""
+        return key_id in self._keyring.loaded
+
     def seal(self, token: str, place: Place) -> Sealed:
         """Seal a token for its place under the current key.
 
@@ -69,6 +80,10 @@ class Vault:
         """
         token, _ = self._open(sealed, place)
         return token
+
+    def verify(self, sealed: Sealed, place: Place) -> None:
+        """Return when the token can be read; it does not leave the vault. Raises as `unseal` does."""
+        self._open(sealed, place)
 
     def reseal(self, sealed: Sealed, place: Place) -> Sealed:
         """Return the same token sealed under the current key; it does not leave the vault meanwhile.

@@ -39,6 +39,9 @@ class Action(StrEnum):
     SERVER_CHANGED = "server.changed"
     SERVER_ADDRESS_CHANGED = "server.address_changed"
     SERVER_DELETED = "server.deleted"
+    ROTATION_STARTED = "rotation.started"
+    ROTATION_ENDED = "rotation.ended"
+    TOKENS_LOSS_ACCEPTED = "tokens.loss_accepted"
 
 
 #: Keys of `details`, where an action has any. Values are ours: numbers, or words from a fixed set.
@@ -50,6 +53,8 @@ DETAIL_KEYS: Final[Mapping[Action, frozenset[str]]] = {
     Action.SERVER_ADDRESS_CHANGED: frozenset({"held_tokens"}),
     Action.SERVER_DELETED: frozenset({"deleted_tokens"}),
     Action.ACCOUNT_DELETED: frozenset({"deleted_tokens"}),
+    Action.ROTATION_ENDED: frozenset({"rotated", "unreadable", "left"}),
+    Action.TOKENS_LOSS_ACCEPTED: frozenset({"keys", "tokens"}),
 }
 
 

@@ -56,6 +56,10 @@ class Keys:
             keyring = self._fresh_keyring()
         return Vault(keyring)
 
+    def vault_for_reading(self) -> Vault:
+        """Return a vault for going through all rows; admits no key, writes nothing."""
+        return Vault(self._fresh_keyring())
+
     def problem(self) -> str | None:
         """Return None, or in one sentence for admins why nothing can be sealed."""
         if not _needed_keys() or self._fresh_keyring().current is not None:
@@ -89,8 +93,12 @@ class Keys:
         return self._fresh_keyring()
 
     def _read(self) -> Keyring:
-        every = (self._secrets.sealing, *self._secrets.previous)
-        return build_keyring(every, salt=_installation_salt(), rows=_needed_keys())
+        rows = _needed_keys()
+        salt = _installation_salt(make=not rows)
+        if salt is None:
+            # Without the salt no secret opens these keys: another one would only make things worse.
+            return Keyring(None, {}, frozenset(row.id for row in rows))
+        return build_keyring((self._secrets.sealing, *self._secrets.previous), salt=salt, rows=rows)
 
 
 def _needed_keys() -> Sequence[KeyFacts]:
@@ -99,16 +107,21 @@ def _needed_keys() -> Sequence[KeyFacts]:
     return [KeyFacts(row.id, row.scheme, row.kdf, row.iterations, row.check_value) for row in rows]
 
 
-def _installation_salt() -> bytes:
-    """Return this installation's salt, made by whoever comes first. Commits when it makes one."""
-    salt = db.session.scalar(select(Installation.key_salt))
-    if salt is None:
-        _insert_once(
-            Installation, {"id": 1, "key_salt": secrets.token_hex(SALT_BYTES), "created_at": clock.now()}
-        )
-        salt = db.session.scalar(select(Installation.key_salt))
-        assert salt is not None  # noqa: S101 - just inserted, by us or by another process
-    return bytes.fromhex(salt)
+def _installation_salt(*, make: bool) -> bytes | None:
+    """Return this installation's salt; None when it is damaged, or missing and not to be made.
+
+    Made by whoever comes first: commits then.
+    """
+    statement = select(Installation.key_salt)
+    salt = db.session.scalar(statement)
+    if salt is None and make:
+        values = {"id": 1, "key_salt": secrets.token_hex(SALT_BYTES), "created_at": clock.now()}
+        _insert_once(Installation, values)
+        salt = db.session.scalar(statement)
+    try:
+        return bytes.fromhex(salt) if salt else None
+    except ValueError:
+        return None
 
 
 def _insert_once(model: type[Model], values: dict[str, object]) -> None:

@@ -51,6 +51,7 @@ CODES: Final = {
     "key_not_loaded": _l(
         "The encryption key is not loaded, so tokens cannot be used now. An admin has to act."
     ),
+    "rotation_running": _l("Another rotation is at work. Wait for it to end."),
     "upstream_error": _l("The server could not be reached or did not answer as an MCP server."),
     "upstream_timeout": _l("The server did not answer in time."),
     "upstream_refused": _l("The server refused the request."),

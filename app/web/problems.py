@@ -29,6 +29,7 @@ STATUSES: Final[dict[type[errors.MarketError], int]] = {
     errors.TokenUnreadableError: 409,
     errors.ServerChangedError: 409,
     errors.KeyNotLoadedError: 503,
+    errors.RotationRunningError: 409,
     errors.UpstreamError: 502,
     errors.UpstreamTimeoutError: 504,
     errors.UpstreamRefusedError: 502,

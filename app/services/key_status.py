@@ -1,0 +1,106 @@
+"""Key status: what each key is still needed for, and whether every row can be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from app import clock
+from app.crypto.vault import Sealed
+from app.errors import KeyNotLoadedError, TokenUnreadableError
+from app.extensions import db
+from app.models import EncryptionKey, Token
+from app.services.actors import Actor
+from app.services.audit import Action, record
+from app.services.keys import Keys
+from app.services.rotation import BATCH_SIZE, batches, place_of, rows_by_key
+
+
+@dataclass(frozen=True)
+class KeyStatus:
+    """A key: what its row says, the rows under it, and whether its secret is loaded here."""
+
+    id: str
+    kdf: str
+    iterations: int
+    created_at: datetime
+    retired_at: datetime | None
+    rows: int
+    is_loaded: bool
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Rows by id. `not_loaded`: under a key whose secret is not loaded, so nobody can say."""
+
+    readable: int
+    unreadable: list[int]
+    not_loaded: list[int]
+
+
+def key_statuses(keys: Keys) -> list[KeyStatus]:
+    """Return every key, the newest first."""
+    vault = keys.vault_for_reading()
+    rows = rows_by_key()
+    try:
+        current = vault.current_id
+    except KeyNotLoadedError:
+        current = ""
+    found = db.session.scalars(select(EncryptionKey).order_by(EncryptionKey.created_at.desc()))
+    return [
+        KeyStatus(
+            id=key.id,
+            kdf=key.kdf,
+            iterations=key.iterations,
+            created_at=key.created_at,
+            retired_at=key.retired_at,
+            rows=rows.get(key.id, 0),
+            is_loaded=vault.is_loaded(key.id),
+            is_current=key.id == current,
+        )
+        for key in found
+    ]
+
+
+def verify_tokens(keys: Keys) -> Verification:
+    """Unseal every token, in memory only, and return which cannot be read. Writes nothing."""
+    vault = keys.vault_for_reading()
+    readable, unreadable, not_loaded = 0, [], []
+    for rows in batches(BATCH_SIZE):
+        for row in rows:
+            try:
+                vault.verify(Sealed(row.token_encrypted, row.key_id), place_of(row))
+                readable += 1
+            except TokenUnreadableError:
+                unreadable.append(row.id)
+            except KeyNotLoadedError:
+                not_loaded.append(row.id)
+    return Verification(readable, unreadable, not_loaded)
+
+
+def lost_keys(keys: Keys) -> dict[str, int]:
+    """Return key id → rows, for each key that is needed and whose secret is not loaded."""
+    return {key.id: key.rows for key in key_statuses(keys) if key.retired_at is None and not key.is_loaded}
+
+
+def accept_loss(keys: Keys, actor: Actor) -> dict[str, int]:
+    """Give up the keys whose secrets are not loaded; return key id → rows that stay unreadable.
+
+    Afterwards the current secret may seal. Nothing is deleted: the rows stay, marked, until their owners
+    replace or delete them. Commits; writes one audit row, none when nothing is lost.
+    """
+    lost = lost_keys(keys)
+    if not lost:
+        return {}
+    now = clock.now()
+    db.session.execute(update(EncryptionKey).where(EncryptionKey.id.in_(lost)).values(retired_at=now))
+    db.session.execute(
+        update(Token).where(Token.key_id.in_(lost), Token.unreadable_at.is_(None)).values(unreadable_at=now)
+    )
+    details = {"keys": len(lost), "tokens": sum(lost.values())}
+    record(Action.TOKENS_LOSS_ACCEPTED, actor, details=details)
+    db.session.commit()
+    return lost
