@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -11,26 +11,12 @@ from app import clock
 from app.crypto.vault import Vault
 from app.extensions import db
 from app.models import Server, Token, User
-from tests.canary import CANARY, CANARY_HINT
-from tests.factories import PASSWORD, make_server, make_token, make_user
+from tests.canary import CANARY_HINT
+from tests.factories import make_server, make_token, make_user
 from tests.pages import Element, Page, PageClient
 
 LIST = "/settings/tokens"
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def ann(app: Flask, client: PageClient) -> User:
-    with app.app_context():
-        user = make_user()
-    client.sign_in(user.email, PASSWORD)
-    return user
-
-
-@pytest.fixture
-def github(app: Flask) -> Server:
-    with app.app_context():
-        return make_server("GitHub", token_help_url="https://github.com/settings/tokens")
 
 
 def row_of(page: Page, server: Server) -> Element:
@@ -46,138 +32,29 @@ def words(text: str) -> str:
     return " ".join(text.split())
 
 
-def test_a_token_is_saved_in_its_row_and_shown_as_a_hint(
-    app: Flask, client: PageClient, ann: User, github: Server
-) -> None:
-    form = client.get_page(LIST).form(f"{LIST}/{github.id}")
-
-    answer = client.submit(form, token=f"Bearer {CANARY}", expires_in="never")
-
-    assert (answer.status_code, answer.location) == (303, f"{LIST}#server-{github.id}")
-    page = client.get_page(LIST)
-    assert "Token saved for GitHub. Taken off the paste: the scheme word" in words(page.text)
-    assert CANARY_HINT in row_of(page, github).text
-    assert "Saved" in row_of(page, github).text
-    assert [token.token_hint for token in saved(app)] == [CANARY_HINT]
+def _server(number: int) -> Server:
+    now = clock.now()
+    return Server(
+        slug=f"s{number}",
+        name=f"Server {number:03}",
+        url=f"https://s{number}.example.com/mcp",
+        created_at=now,
+        updated_at=now,
+    )
 
 
-def test_saving_again_replaces_and_says_so(app: Flask, client: PageClient, ann: User, github: Server) -> None:
-    with app.app_context():
-        make_token(ann, github, "an-older-token-0123456789")
-
-    answer = client.submit(client.get_page(LIST).form(f"{LIST}/{github.id}"), token=CANARY)
-
-    assert answer.status_code == 303
-    assert "Token replaced for GitHub." in client.get_page(LIST).text
-    assert [token.token_hint for token in saved(app)] == [CANARY_HINT]
+def _link(page: Page, text: str) -> str:
+    return next(one.attributes["href"] for one in page.find("a") if text in one.text)
 
 
-def test_one_comes_back_to_the_same_place_of_the_list(client: PageClient, ann: User, github: Server) -> None:
-    form = client.get_page(f"{LIST}?q=git&status=none").form(f"{LIST}/{github.id}")
+def _counting(engine: object) -> Callable[[], int]:
+    statements: list[str] = []
 
-    answer = client.submit(form, token=CANARY)
+    @event.listens_for(engine, "before_cursor_execute")
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        statements.append(statement)
 
-    assert answer.location == f"{LIST}?q=git&status=none#server-{github.id}"
-
-
-@pytest.mark.parametrize(
-    ("chosen", "expected"),
-    [
-        (("never", "2020-01-01"), None),
-        (("7", ""), timedelta(days=7)),
-        (("365", ""), timedelta(days=365)),
-        (("custom", "2099-12-31"), datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC)),
-    ],
-)
-def test_a_token_expires_when_its_owner_says(
-    app: Flask, client: PageClient, ann: User, github: Server, chosen: tuple[str, str], expected: object
-) -> None:
-    form = client.get_page(LIST).form(f"{LIST}/{github.id}")
-
-    client.submit(form, token=CANARY, expires_in=chosen[0], expires_on=chosen[1])
-
-    expires_at = saved(app)[0].expires_at
-    if isinstance(expected, timedelta):
-        assert expires_at is not None
-        assert abs(expires_at - clock.now() - expected) < timedelta(minutes=1)
-    else:
-        assert expires_at == expected
-
-
-@pytest.mark.parametrize(
-    ("fields", "wrong"),
-    [
-        ({"token": ""}, "token"),
-        ({"token": "********"}, "token"),
-        ({"token": "${TOKEN}"}, "token"),
-        ({"token": f"{CANARY} {CANARY}"}, "token"),
-        ({"token": CANARY, "expires_in": "soon"}, "expires_in"),
-        ({"token": CANARY, "expires_in": ""}, "expires_in"),
-        ({"token": CANARY, "expires_in": "custom", "expires_on": ""}, "expires_on"),
-        ({"token": CANARY, "expires_in": "custom", "expires_on": "2020-01-01"}, "expires_on"),
-        ({"token": CANARY, "expires_in": "custom", "expires_on": "20991231"}, "expires_on"),
-    ],
-)
-def test_what_cannot_be_saved_comes_back_beside_its_field_with_the_token_field_empty(
-    app: Flask, client: PageClient, ann: User, github: Server, fields: dict[str, str], wrong: str
-) -> None:
-    with app.app_context():
-        make_token(ann, github, "an-older-token-0123456789")
-    form = client.get_page(LIST).form(f"{LIST}/{github.id}")
-
-    answer = client.submit(form, **fields)
-
-    assert answer.status_code == 422
-    page = Page(answer.text)
-    field = next(one for one in page.find("input", "select") if one.attributes.get("name") == wrong)
-    assert field.attributes["aria-invalid"] == "true"
-    assert f"{wrong}-error" in field.attributes["aria-describedby"]
-    assert page.find("p", id=f"{wrong}-error")
-    assert "autofocus" in page.find("div", role="alert")[0].attributes
-    assert page.form(f"{LIST}/{github.id}").values["token"] == ""
-    assert [token.token_hint for token in saved(app)] == ["...6789"]
-
-
-def test_what_else_was_typed_is_kept_when_a_token_is_refused(
-    client: PageClient, ann: User, github: Server
-) -> None:
-    form = client.get_page(LIST).form(f"{LIST}/{github.id}")
-
-    answer = client.submit(form, token="****", expires_in="custom", expires_on="2099-12-31")
-
-    values = Page(answer.text).form(f"{LIST}/{github.id}").values
-    assert (values["expires_in"], values["expires_on"], values["token"]) == ("custom", "2099-12-31", "")
-
-
-def test_the_page_of_one_token_saves_it_too(
-    app: Flask, client: PageClient, ann: User, github: Server
-) -> None:
-    path = f"{LIST}/{github.id}"
-
-    answer = client.submit(client.get_page(path).form(path), token=CANARY)
-
-    assert answer.status_code == 303
-    assert CANARY_HINT in client.get_page(path).text
-
-
-def test_deleting_asks_first_and_says_what_it_does_not_do(
-    app: Flask, client: PageClient, ann: User, github: Server
-) -> None:
-    with app.app_context():
-        make_token(ann, github)
-    path = f"{LIST}/{github.id}/delete"
-
-    asked = client.get_page(path)
-
-    assert "does not revoke it at the provider" in words(asked.text)
-    assert len(saved(app)) == 1
-
-    answer = client.submit(asked.form(path))
-
-    assert (answer.status_code, answer.location) == (303, f"{LIST}#server-{github.id}")
-    assert "Token for GitHub deleted here." in client.get_page(LIST).text
-    assert saved(app) == []
-    assert client.get(path).location == f"{LIST}/{github.id}"
+    return lambda: len(statements)
 
 
 def test_each_state_says_what_it_is_and_what_mends_it(app: Flask, client: PageClient, ann: User) -> None:
@@ -269,21 +146,6 @@ def test_fifty_a_page_and_where_one_is(app: Flask, client: PageClient, ann: User
     assert "1–20 of 20" in some.text
 
 
-def _server(number: int) -> Server:
-    now = clock.now()
-    return Server(
-        slug=f"s{number}",
-        name=f"Server {number:03}",
-        url=f"https://s{number}.example.com/mcp",
-        created_at=now,
-        updated_at=now,
-    )
-
-
-def _link(page: Page, text: str) -> str:
-    return next(one.attributes["href"] for one in page.find("a") if text in one.text)
-
-
 def test_the_number_of_queries_does_not_depend_on_the_number_of_servers_and_nothing_is_unsealed(
     app: Flask, client: PageClient, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -302,16 +164,6 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_servers_and_noth
     client.get_page(LIST)
 
     assert count() <= 6
-
-
-def _counting(engine: object) -> Callable[[], int]:
-    statements: list[str] = []
-
-    @event.listens_for(engine, "before_cursor_execute")
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        statements.append(statement)
-
-    return lambda: len(statements)
 
 
 def test_what_a_catalogue_says_is_text_and_its_links_lead_to_web_pages_only(
@@ -378,37 +230,6 @@ def test_one_person_sees_and_touches_nothing_of_another(
 
     assert client.post(path, data={"csrf_token": form.values["csrf_token"]}).status_code == 303
     assert len(saved(app)) == 1
-
-
-def test_with_a_key_that_does_not_open_the_data_the_list_works_and_saving_says_why(
-    app: Flask, client: PageClient, ann: User, github: Server
-) -> None:
-    from app import create_app
-    from tests import databases
-
-    with app.app_context():
-        make_token(ann, github)
-    other = create_app(
-        {
-            "TESTING": True,
-            "SQLALCHEMY_DATABASE_URI": app.config["SQLALCHEMY_DATABASE_URI"],
-            "TOKEN_ENCRYPTION_SECRET": "another-secret-than-before-0123456789",
-        }
-    )
-    other.test_client_class = PageClient
-    stranger = other.test_client()
-    assert isinstance(stranger, PageClient)
-    stranger.sign_in(ann.email, PASSWORD)
-    page = stranger.get_page(LIST)
-
-    answer = stranger.submit(page.form(f"{LIST}/{github.id}"), token=CANARY)
-
-    assert CANARY_HINT in row_of(page, github).text
-    assert answer.status_code == 503
-    assert "encryption key is not loaded" in answer.text
-    delete = stranger.get_page(f"{LIST}/{github.id}/delete").form(f"{LIST}/{github.id}/delete")
-    assert stranger.submit(delete).status_code == 303
-    databases.dispose(other)
 
 
 @pytest.mark.parametrize("number", ["0", "999999", "99999999999", "1e3", "-1"])
