@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from cryptography.fernet import InvalidToken
 
@@ -18,6 +19,7 @@ from app.crypto.keyring import Key, Keyring
 from app.errors import KeyNotLoadedError, TokenUnreadableError
 
 PAYLOAD_VERSION: Final = 1
+SUBKEY_BYTES: Final = 32
 #: Longer text was not written here: 4,096 characters of token and 2,048 of address stay far below.
 MAX_SEALED_CHARS: Final = 20_000
 #: What Fernet writes: the URL-safe alphabet, whole groups of four, padding only at the end.
@@ -90,27 +92,62 @@ class Vault:
 
         Raises KeyNotLoadedError and TokenUnreadableError as `unseal` does.
         """
-        _, payload = self._open(sealed, place)
-        return self._seal_payload(payload)
+        _, raw = self._open(sealed, place)
+        return self._seal_payload(raw)
 
-    def _seal_payload(self, payload: bytes) -> Sealed:
+    def new_subkey(self, purpose: str) -> Sealed:
+        """Return 32 random bytes for one purpose, sealed under the current key.
+
+        Raises KeyNotLoadedError when this process may not seal.
+        """
+        payload = {"v": PAYLOAD_VERSION, "p": purpose, "k": secrets.token_hex(SUBKEY_BYTES)}
+        return self._seal_payload(json.dumps(payload, separators=(",", ":")).encode())
+
+    def open_subkey(self, sealed: Sealed, purpose: str) -> bytes:
+        """Return a subkey. Raises KeyNotLoadedError and TokenUnreadableError as `unseal` does."""
+        key, _ = self._open_subkey(sealed, purpose)
+        return key
+
+    def reseal_subkey(self, sealed: Sealed, purpose: str) -> Sealed:
+        """Return the same subkey sealed under the current key. Raises as `open_subkey` does."""
+        _, raw = self._open_subkey(sealed, purpose)
+        return self._seal_payload(raw)
+
+    def _seal_payload(self, raw: bytes) -> Sealed:
         key = self._keyring.current
         if key is None:
             raise KeyNotLoadedError
-        return Sealed(key.fernet.encrypt(payload).decode("ascii"), key.id)
+        return Sealed(key.fernet.encrypt(raw).decode("ascii"), key.id)
 
     def _open(self, sealed: Sealed, place: Place) -> tuple[str, bytes]:
+        payload, raw = self._decrypt(sealed)
+        bound = (payload.get("v"), payload.get("u"), payload.get("s"), payload.get("a"))
+        token = payload.get("t")
+        expected = (PAYLOAD_VERSION, place.user_id, place.server_id, place.address)
+        if bound != expected or not isinstance(token, str):
+            raise TokenUnreadableError
+        return token, raw
+
+    def _open_subkey(self, sealed: Sealed, purpose: str) -> tuple[bytes, bytes]:
+        payload, raw = self._decrypt(sealed)
+        key = payload.get("k")
+        if (payload.get("v"), payload.get("p")) != (PAYLOAD_VERSION, purpose) or not isinstance(key, str):
+            raise TokenUnreadableError
+        return bytes.fromhex(key), raw
+
+    def _decrypt(self, sealed: Sealed) -> tuple[dict[str, Any], bytes]:
+        """Return what was sealed, parsed and raw, its place not yet compared."""
         key = self._keyring.loaded.get(sealed.key_id)
         if key is None:
             raise KeyNotLoadedError if sealed.key_id in self._keyring.known_ids else TokenUnreadableError
-        opened = _open_payload(key, sealed.text, place)
+        opened = _decrypt(key, sealed.text)
         if opened is None:
             raise TokenUnreadableError
         return opened
 
 
-def _open_payload(key: Key, text: str, place: Place) -> tuple[str, bytes] | None:
-    """Return the token and the payload it came in, or None.
+def _decrypt(key: Key, text: str) -> tuple[dict[str, Any], bytes] | None:
+    """Return the payload, parsed and raw, or None.
 
     No exception leaves: one could carry a part of the payload.
     """
@@ -122,13 +159,7 @@ def _open_payload(key: Key, text: str, place: Place) -> tuple[str, bytes] | None
         payload = json.loads(raw)
     except (InvalidToken, ValueError, TypeError):
         return None
-    if not isinstance(payload, dict):
-        return None
-    bound = (payload.get("v"), payload.get("u"), payload.get("s"), payload.get("a"))
-    if bound != (PAYLOAD_VERSION, place.user_id, place.server_id, place.address):
-        return None
-    token = payload.get("t")
-    return (token, raw) if isinstance(token, str) else None
+    return (payload, raw) if isinstance(payload, dict) else None
 
 
 def _is_canonical(text: object) -> bool:

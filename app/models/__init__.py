@@ -4,6 +4,7 @@ from app.models.audit_event import AuditEvent
 from app.models.encryption_key import EncryptionKey, Installation
 from app.models.login_session import LoginSession
 from app.models.password_reset import PasswordReset
+from app.models.sealed_subkey import SealedSubkey
 from app.models.server import Server
 from app.models.token import Token
 from app.models.user import User
@@ -14,6 +15,7 @@ __all__ = [
     "Installation",
     "LoginSession",
     "PasswordReset",
+    "SealedSubkey",
     "Server",
     "Token",
     "User",

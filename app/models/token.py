@@ -45,7 +45,7 @@ class Token(Model):
     revision: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
     #: None: does not expire as far as its owner said.
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    #: Keyed digest that finds the same token saved twice by one person; None: not computed.
+    #: Keyed digest that finds the same token saved twice by one person (`app.services.subkeys`).
     fingerprint: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     #: When its owner last saved it; use, check and rotation leave it alone.

@@ -20,6 +20,7 @@ from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.keys import Keys
 from app.services.rotation_lock import only_one
+from app.services.subkeys import reseal_subkeys
 
 BATCH_SIZE: Final = 1000
 
@@ -69,6 +70,7 @@ def rotate_tokens(
     db.session.rollback()
     with only_one(db.engine):
         record(Action.ROTATION_STARTED, actor)
+        reseal_subkeys(vault)
         db.session.commit()
         report = _walk(vault, batch_size, advanced, actor=actor)
         outcome = "rows_left" if report.rows_left else "ok"

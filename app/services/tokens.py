@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from app import clock
-from app.crypto.vault import Place, Sealed
+from app.crypto.vault import Place
 from app.errors import InvalidInputError, NotThereError
 from app.extensions import db
 from app.models import Server, Token, User
 from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.keys import Keys
+from app.services.subkeys import fingerprint_of
 from app.services.token_input import hint_of, read_token
 
 
@@ -53,9 +55,16 @@ def save_token(user: User, server_id: int, new: NewToken, *, keys: Keys, actor: 
         raise InvalidInputError("expires_at", "past")
     vault = keys.vault_for_sealing()
     sealed = vault.seal(read.value, Place(user.id, server.id, server.url))
-    hint = hint_of(read.value)
+    columns = {
+        "token_encrypted": sealed.text,
+        "token_hint": hint_of(read.value),
+        "key_id": sealed.key_id,
+        "bound_url": server.url,
+        "expires_at": new.expires_at,
+        "fingerprint": fingerprint_of(read.value, user.id, vault),
+    }
     try:
-        created = _upsert(user.id, server, sealed, hint, new.expires_at)
+        created = _upsert(user.id, server.id, columns)
     except IntegrityError:
         # The person or the server went away meanwhile.
         db.session.rollback()
@@ -63,7 +72,7 @@ def save_token(user: User, server_id: int, new: NewToken, *, keys: Keys, actor: 
     action = Action.TOKEN_SAVED if created else Action.TOKEN_REPLACED
     record(action, actor, subject_user_id=user.id, server=server)
     db.session.commit()
-    return Saved(created, hint, read.changed)
+    return Saved(created, hint_of(read.value), read.changed)
 
 
 def delete_token(user: User, server_id: int, actor: Actor) -> bool:
@@ -92,28 +101,20 @@ def _enabled_server(server_id: int) -> Server:
     return server
 
 
-def _upsert(
-    user_id: int, server: Server, sealed: Sealed, hint: str | None, expires_at: datetime | None
-) -> bool:
+def _upsert(user_id: int, server_id: int, columns: dict[str, Any]) -> bool:
     """Write the row in one statement, so that saves at once never collide; return whether it is new."""
     now = clock.now()
     dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
-    fresh = {
-        "token_encrypted": sealed.text,
-        "token_hint": hint,
-        "key_id": sealed.key_id,
-        "bound_url": server.url,
-        "expires_at": expires_at,
+    fresh = columns | {
         "updated_at": now,
         # Nothing that was known of the old token is true of the new one.
-        "fingerprint": None,
         "last_used_at": None,
         "last_check_at": None,
         "last_check_result": None,
         "unreadable_at": None,
     }
     statement = dialect.insert(Token).values(
-        user_id=user_id, mcp_server_id=server.id, created_at=now, revision=1, **fresh
+        user_id=user_id, mcp_server_id=server_id, created_at=now, revision=1, **fresh
     )
     statement = statement.on_conflict_do_update(
         index_elements=["user_id", "mcp_server_id"], set_={**fresh, "revision": Token.revision + 1}

@@ -1,4 +1,4 @@
-"""What is known of the encryption keys, and this installation's salt."""
+"""What is known of the encryption keys, this installation's salt, and keys sealed under keys."""
 
 from __future__ import annotations
 
@@ -33,8 +33,17 @@ def upgrade() -> None:
         sa.Column("retired_at", UTC),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_encryption_keys")),
     )
+    op.create_table(
+        "sealed_subkeys",
+        sa.Column("purpose", sa.String(32), nullable=False),
+        sa.Column("sealed_text", sa.Text(), nullable=False),
+        sa.Column("key_id", sa.String(16), nullable=False),
+        sa.Column("created_at", UTC, nullable=False),
+        sa.PrimaryKeyConstraint("purpose", name=op.f("pk_sealed_subkeys")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("sealed_subkeys")
     op.drop_table("encryption_keys")
     op.drop_table("installation")

@@ -23,7 +23,7 @@ from tests.factories import make_server, make_token, make_user
 TABLES = {
     "0001_accounts": {"users", "login_sessions", "password_resets"},
     "0002_catalogue": {"mcp_servers"},
-    "0003_encryption_keys": {"installation", "encryption_keys"},
+    "0003_encryption_keys": {"installation", "encryption_keys", "sealed_subkeys"},
     "0004_audit_events": {"audit_events"},
     "0005_mcp_auth_tokens": {"mcp_auth_tokens"},
 }

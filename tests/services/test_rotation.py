@@ -13,7 +13,7 @@ from flask import Flask
 from app.crypto.vault import Sealed
 from app.errors import KeyNotLoadedError, RotationRunningError
 from app.extensions import db
-from app.models import AuditEvent, EncryptionKey, Server, Token, User
+from app.models import AuditEvent, EncryptionKey, SealedSubkey, Server, Token, User
 from app.services import key_status, rotation
 from app.services.keys import Keys, Secrets
 from app.services.rotation import rotate_tokens
@@ -61,7 +61,16 @@ def plaintexts(keys: Keys) -> list[str]:
 
 
 def shown(row: Token) -> tuple[Any, ...]:
-    return (row.token_hint, row.updated_at, row.last_used_at, row.last_check_result, row.revision, row.expires_at)
+    names = (
+        "token_hint",
+        "updated_at",
+        "last_used_at",
+        "last_check_result",
+        "revision",
+        "expires_at",
+        "fingerprint",
+    )
+    return tuple(getattr(row, name) for name in names)
 
 
 def test_every_row_is_re_sealed_and_nothing_that_a_user_sees_changes(servers: list[Server]) -> None:
@@ -74,6 +83,45 @@ def test_every_row_is_re_sealed_and_nothing_that_a_user_sees_changes(servers: li
     assert {row.key_id for row in rows()} == {keys.vault_for_reading().current_id}
     assert [shown(row) for row in rows()] == before
     assert plaintexts(Keys(Secrets(NEW))) == [token_number(number) for number in range(ROWS)]
+
+
+def test_subkeys_outlive_the_secret_so_that_fingerprints_stay_comparable(servers: list[Server]) -> None:
+    user = db.session.scalars(db.select(User)).one()
+    before = {row.fingerprint for row in rows()}
+
+    rotate_tokens(Keys(Secrets(NEW, (OLD,))), ACTOR)
+    save(user, make_server("Twin"), token_number(0), Secrets(NEW))
+
+    fingerprints = [row.fingerprint for row in rows()]
+    assert len(before) == ROWS
+    assert fingerprints[-1] == fingerprints[0]
+    assert {row.key_id for row in db.session.scalars(db.select(SealedSubkey))} == {rows()[0].key_id}
+
+
+def test_two_people_with_one_token_have_different_fingerprints(servers: list[Server]) -> None:
+    save(make_user("bob@example.com"), servers[0], token_number(0), Secrets(OLD))
+
+    assert rows()[-1].fingerprint != rows()[0].fingerprint
+
+
+@pytest.mark.parametrize("damage", ["gAAAAA", ""])
+def test_a_damaged_subkey_is_made_anew_and_stops_no_save(servers: list[Server], damage: str) -> None:
+    user = db.session.scalars(db.select(User)).one()
+    db.session.execute(db.update(SealedSubkey).values(sealed_text=damage))
+    db.session.commit()
+
+    save(user, servers[0], token_number(5), Secrets(OLD))
+
+    assert rows()[0].fingerprint is not None
+
+
+def test_a_subkey_whose_secret_is_not_loaded_stops_no_save(servers: list[Server]) -> None:
+    user = db.session.scalars(db.select(User)).one()
+    save(user, servers[0], token_number(5), Secrets(NEW, (OLD,)))
+
+    save(user, servers[1], token_number(6), Secrets(NEW))
+
+    assert rows()[1].fingerprint is None
 
 
 def test_a_second_run_rotates_nothing(servers: list[Server]) -> None:
