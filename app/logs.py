@@ -75,7 +75,10 @@ def init_app(app: Flask) -> None:
     root.setLevel(app.config["LOG_LEVEL"])
     app.logger.handlers.clear()
     for name in QUIET_LOGGERS:
-        logging.getLogger(name).disabled = True
-        logging.getLogger(name).propagate = False
+        # Not `disabled`: the next `dictConfig` of any library would undo that.
+        quiet = logging.getLogger(name)
+        quiet.handlers = [logging.NullHandler()]
+        quiet.propagate = False
+        quiet.setLevel(logging.CRITICAL + 1)
     # Its access lines hold query strings; ours hold the route.
     logging.getLogger("werkzeug").setLevel(logging.WARNING)

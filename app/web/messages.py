@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 from flask import url_for
-from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
 from app import errors
@@ -46,6 +45,9 @@ CODES: Final = {
     "token_required": _l("This server wants a token, and you have saved none."),
     "token_expired": _l("Your saved token is past its date, so it was not sent. Replace it."),
     "token_rejected": _l("The token was rejected by the server."),
+    "token_rejected_typed": _l(
+        "The token you typed was rejected by the server. What you have saved was not touched."
+    ),
     "token_unreadable": _l("Your saved token cannot be read any more. Replace or delete it."),
     "server_changed": _l("The server's address changed after you saved your token, so it was not sent."),
     "key_not_loaded": _l(
@@ -108,7 +110,7 @@ def of_error(error: errors.MarketError) -> str:
     if isinstance(error, errors.UpstreamError):
         return str(UPSTREAM.get(error.reason, CODES["upstream_error"]))
     if isinstance(error, errors.TokenRejectedError) and error.token_source == "request":
-        return str(gettext("The token you typed was rejected by the server. Your saved one was not touched."))
+        return of_code("token_rejected_typed")
     return of_code(error.code)
 
 

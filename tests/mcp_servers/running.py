@@ -69,7 +69,10 @@ def running(asgi: Any, path: str = "/mcp") -> Iterator[Running]:
             found.requests.append((scope["method"], scope["path"], headers))
         await asgi(scope, receive, send)
 
-    config = uvicorn.Config(recording, log_level="critical", ws="none", timeout_graceful_shutdown=1)
+    # Without a `log_config`, uvicorn leaves the loggers of this process alone.
+    config = uvicorn.Config(
+        recording, log_level="critical", log_config=None, ws="none", timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

@@ -77,7 +77,7 @@ def test_a_wrong_typed_token_is_rejected_by_the_server_and_the_saved_one_is_unto
     assert answer.status_code == 409
     alert = Page(answer.text).find("div", role="alert")[0].text
     assert "rejected by the server" in alert
-    assert "Your saved one was not touched." in alert
+    assert "What you have saved was not touched." in alert
     assert WRONG not in answer.text
     assert token_row(app) == before
 
