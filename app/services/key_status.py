@@ -11,7 +11,7 @@ from app import clock
 from app.crypto.vault import Sealed
 from app.errors import KeyNotLoadedError, TokenUnreadableError
 from app.extensions import db
-from app.models import EncryptionKey, Token
+from app.models import AuditEvent, EncryptionKey, Token
 from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.keys import Keys
@@ -63,6 +63,29 @@ def key_statuses(keys: Keys) -> list[KeyStatus]:
         )
         for key in found
     ]
+
+
+def what_to_do(keys: list[KeyStatus], *, can_seal: bool) -> str:
+    """Return the next step as one word: `load`, `rotate`, `remove`, `nothing`, or `none` without any key.
+
+    `can_seal`: whether the present secret may seal, its key's row written or not.
+    """
+    needed = [key for key in keys if key.retired_at is None and not key.is_current]
+    if not keys:
+        return "none"
+    if not can_seal or any(not key.is_loaded and key.rows for key in needed):
+        return "load"
+    if any(key.rows for key in needed):
+        return "rotate"
+    return "remove" if any(key.is_loaded for key in needed) else "nothing"
+
+
+def last_rotation() -> AuditEvent | None:
+    """Return the event with which the last rotation ended, or with which one started that did not end."""
+    actions = (Action.ROTATION_STARTED.value, Action.ROTATION_ENDED.value)
+    return db.session.scalar(
+        select(AuditEvent).where(AuditEvent.action.in_(actions)).order_by(AuditEvent.id.desc()).limit(1)
+    )
 
 
 def verify_tokens(keys: Keys) -> Verification:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from app.web import access, api, display, headers, problems, requests, static_files, urls
+from app.web.admin import admin
 from app.web.auth import auth
 from app.web.health import health
 from app.web.playground import playground
@@ -19,7 +20,7 @@ def init_app(app: Flask) -> None:
     access.init_app(app)
     display.init_app(app)
     static_files.init_app(app)
-    for blueprint in (auth, health, playground, settings):
+    for blueprint in (admin, auth, health, playground, settings):
         app.register_blueprint(blueprint)
     api.init_app(app)
     # Last: flask-smorest registers an error handler for the whole app, and ours must win.

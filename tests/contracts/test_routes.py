@@ -36,6 +36,7 @@ PROMISED = {
     ("/playground", "GET"),
     ("/playground/<int:server_id>", "GET"),
     ("/playground/<int:server_id>", "POST"),
+    ("/admin/encryption", "GET"),
     ("/healthz", "GET"),
     ("/readyz", "GET"),
     ("/api/session", "GET"),

@@ -1,0 +1,16 @@
+"""Admin → Encryption: which keys there are, what they are needed for, and what to do next."""
+
+from __future__ import annotations
+
+from flask import render_template
+from flask.typing import ResponseReturnValue
+
+from app.services.key_status import key_statuses, last_rotation, what_to_do
+from app.web import current
+
+
+def show() -> ResponseReturnValue:
+    """Show the keys. Nothing here takes a secret: those never pass through a browser."""
+    keys = key_statuses(current.keys())
+    todo = what_to_do(keys, can_seal=current.keys().problem() is None)
+    return render_template("admin/encryption.html", keys=keys, todo=todo, rotation=last_rotation())
