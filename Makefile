@@ -16,7 +16,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run serve test check lint types templates-lint migrations-check unit browser format lock clean
+.PHONY: help run serve test bench screenshots check lint types templates-lint migrations-check unit browser format lock clean
 
 help: ## Name every target
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name what; do \
@@ -57,6 +57,12 @@ unit: $(VENV)/.dev-stamp ## All tests but those in a browser; on PostgreSQL too 
 # A process of its own: Playwright leaves an event loop behind, in which `asyncio.run` of other tests fails.
 browser: $(VENV)/.dev-stamp ## Tests in Chromium
 	$(BIN)/python -m pytest tests/browser
+
+bench: $(VENV)/.dev-stamp ## Measure rotation against its floor, in the same run; on PostgreSQL too when TEST_DATABASE_URL names one
+	@LOG_LEVEL=error $(BIN)/python -m tests.benchmarks.rotation
+
+screenshots: $(VENV)/.dev-stamp ## Draw the pictures of the README anew
+	$(BIN)/python -m tests.browser.screenshots
 
 format: $(VENV)/.dev-stamp ## Write the code as `make lint` wants it
 	$(BIN)/python -m ruff check --fix .

@@ -82,7 +82,10 @@ def _person(password: str | None) -> str:
 
 
 def _catalogue(demo_url: str, egress: Egress) -> tuple[int, int]:
-    """Import the starter catalogue and the demo server; return the server's id and the tokens put on hold."""
+    """Import the demo server, and into an empty catalogue the starter one too.
+
+    Returns the demo server's id and how many tokens were put on hold.
+    """
     demo = ProposedServer(
         name="Demo server",
         url=demo_url,
@@ -90,8 +93,10 @@ def _catalogue(demo_url: str, egress: Egress) -> tuple[int, int]:
         description="A small MCP server on this machine, to try things on.",
         token_help="Its token is the last line that flask quickstart prints.",
     )
-    starter = read_catalogue(STARTER_CATALOGUE.read_bytes(), egress)
-    ours = Catalogue((Entry(REGISTRY_NAME, (demo,)),), ())
-    report = import_entries(join_catalogues([starter, ours]), Actor.of_cli())
+    wanted = [Catalogue((Entry(REGISTRY_NAME, (demo,)),), ())]
+    if not servers.list_servers():
+        # Only then: what a person has deleted does not come back.
+        wanted.append(read_catalogue(STARTER_CATALOGUE.read_bytes(), egress))
+    report = import_entries(join_catalogues(wanted), Actor.of_cli())
     found = next(server.id for server in servers.list_servers() if server.registry_name == REGISTRY_NAME)
     return found, report.held
