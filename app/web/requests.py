@@ -9,6 +9,8 @@ from typing import Final
 
 from flask import Flask, Response, abort, request
 
+from app.web.urls import is_api
+
 logger = logging.getLogger(__name__)
 
 #: Names under which people and programs put a secret into a URL, where proxies and histories keep it.
@@ -30,6 +32,7 @@ def init_app(app: Flask) -> None:
     """Give each request its id first, and write its line last."""
     app.before_request(_begin)
     app.before_request(_refuse_secrets_in_query)
+    app.before_request(_refuse_forms_without_length)
     app.after_request(_end)
 
 
@@ -41,6 +44,12 @@ def _begin() -> None:
 def _refuse_secrets_in_query() -> None:
     if any(name.lower() in SECRET_NAMES for name in request.args):
         abort(400, "secret_in_url")
+
+
+def _refuse_forms_without_length() -> None:
+    """Refuse a form that does not say how long it is: past the limit, it would be cut without a word."""
+    if request.content_length is None and "Transfer-Encoding" in request.headers and not is_api(request.path):
+        abort(411)
 
 
 def _end(response: Response) -> Response:

@@ -1,0 +1,24 @@
+"""A form sent in pieces, without its length, is refused instead of being cut."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+from tests.pages import PageClient
+
+
+def test_a_form_without_a_length_is_refused_before_it_is_read(client: PageClient) -> None:
+    body = b"email=ann%40example.com&password=" + b"x" * 200_000
+
+    answer = client.post(
+        "/login",
+        input_stream=BytesIO(body),
+        headers={"Transfer-Encoding": "chunked", "Content-Type": "application/x-www-form-urlencoded"},
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+
+    assert answer.status_code == 411
+
+
+def test_a_form_that_is_too_long_is_refused(client: PageClient) -> None:
+    assert client.post("/login", data={"email": "x" * 200_000}).status_code == 413
