@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from app.crypto import keyring
 from app.crypto.vault import Sealed
 from app.errors import KeyNotLoadedError, RotationRunningError
 from app.extensions import db
@@ -205,6 +206,23 @@ def test_a_second_rotation_at_once_refuses(servers: list[Server]) -> None:
         rotate_tokens(Keys(Secrets(NEW, (OLD,))), ACTOR)
 
     assert rotate_tokens(Keys(Secrets(NEW, (OLD,))), ACTOR).rotated == ROWS
+
+
+def test_more_rounds_are_a_rotation_with_the_same_secret(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    with app.app_context():
+        monkeypatch.setattr(keyring, "ITERATIONS", keyring.MIN_ITERATIONS)
+        save(make_user(), make_server(), token_number(1), Secrets(OLD))
+        weak = rows()[0].key_id
+        monkeypatch.undo()
+        keys = Keys(Secrets(OLD))
+
+        report = rotate_tokens(keys, ACTOR)
+
+        statuses = {key.id: key for key in key_status.key_statuses(keys)}
+        assert (report.rotated, report.rows_left) == (1, 0)
+        assert (statuses[weak].iterations, statuses[weak].rows) == (keyring.MIN_ITERATIONS, 0)
+        assert [key.iterations for key in statuses.values() if key.is_current] == [keyring.ITERATIONS]
+        assert plaintexts(keys) == [token_number(1)]
 
 
 def test_status_says_when_a_secret_is_safe_to_remove(servers: list[Server]) -> None:
