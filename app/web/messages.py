@@ -68,7 +68,9 @@ CODES: Final = {
     "not_acceptable": _l("This address has nothing in the format that was asked for."),
     "length_required": _l("The request does not say how long it is."),
     "too_large": _l("The request is too large."),
-    "unsupported_media_type": _l("Send JSON with Content-Type: application/json."),
+    "unsupported_media_type": _l(
+        "Send the body as this address takes it: application/json for the API, a form for a page."
+    ),
     "invalid": _l("A field has a value that cannot be taken."),
     "csrf_failed": _l(
         "This form was not sent from a page of ours, or the page is too old. Open it again and repeat."

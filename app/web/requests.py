@@ -27,12 +27,14 @@ SECRET_NAMES: Final = frozenset(
     }
 )
 
+FORM_TYPES: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+
 
 def init_app(app: Flask) -> None:
     """Give each request its id first, and write its line last."""
     app.before_request(_begin)
     app.before_request(_refuse_secrets_in_query)
-    app.before_request(_refuse_forms_without_length)
+    app.before_request(_refuse_other_bodies)
     app.after_request(_end)
 
 
@@ -46,10 +48,17 @@ def _refuse_secrets_in_query() -> None:
         abort(400, "secret_in_url")
 
 
-def _refuse_forms_without_length() -> None:
-    """Refuse a form that does not say how long it is: past the limit, it would be cut without a word."""
-    if request.content_length is None and "Transfer-Encoding" in request.headers and not is_api(request.path):
+def _refuse_other_bodies() -> None:
+    """Let pages take forms alone, of a length that is said. The API looks at its bodies itself.
+
+    A form in pieces would be cut at the limit without a word, and Flask-WTF reads JSON where it finds some.
+    """
+    if is_api(request.path):
+        return
+    if request.content_length is None and "Transfer-Encoding" in request.headers:
         abort(411)
+    if request.content_length and request.mimetype not in FORM_TYPES:
+        abort(415)
 
 
 def _end(response: Response) -> Response:

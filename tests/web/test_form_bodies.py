@@ -1,8 +1,10 @@
-"""A form sent in pieces, without its length, is refused instead of being cut."""
+"""What pages take: forms, of a length that is said and not too large."""
 
 from __future__ import annotations
 
 from io import BytesIO
+
+import pytest
 
 from tests.pages import PageClient
 
@@ -18,6 +20,12 @@ def test_a_form_without_a_length_is_refused_before_it_is_read(client: PageClient
     )
 
     assert answer.status_code == 411
+
+
+@pytest.mark.parametrize("body", ['"x"', "[]", "null", "[[]]", '{"email": ["a"]}', "{"])
+@pytest.mark.parametrize("path", ["/login", "/sign-up", "/logout", "/settings/tokens/1", "/playground/1"])
+def test_a_page_takes_no_json(client: PageClient, path: str, body: str) -> None:
+    assert client.post(path, data=body, content_type="application/json").status_code == 415
 
 
 def test_a_form_that_is_too_long_is_refused(client: PageClient) -> None:
