@@ -87,7 +87,7 @@ def _one_of(*allowed: str) -> Callable[[str, str], str]:
 
 
 def _log_level(name: str, value: str) -> str:
-    return _one_of("debug", "info", "warning", "error")(name, value).upper()
+    return _one_of("debug", "info", "warning", "error", "critical")(name, value).upper()
 
 
 def _database_url(name: str, value: str) -> str:
@@ -154,7 +154,7 @@ SETTINGS: Final = (
         None,
         "Whether strangers may sign up; default `closed` in production, else `open`",
     ),
-    Setting("LOG_LEVEL", _log_level, "info", "`debug`, `info`, `warning` or `error`"),
+    Setting("LOG_LEVEL", _log_level, "info", "`debug`, `info`, `warning`, `error` or `critical`"),
 )
 
 
