@@ -3,4 +3,14 @@
 from typing import Final
 
 #: Libraries whose loggers write pieces of bodies, in which a hostile server may repeat a token.
-QUIET_LOGGERS: Final = ("mcp", "mcp_types", "httpx2", "httpcore2", "anyio", "sse_starlette", "client")
+#: `client` is one of the SDK's; `asyncio` prints exceptions that nobody fetched, which may hold a header.
+QUIET_LOGGERS: Final = (
+    "mcp",
+    "mcp_types",
+    "httpx2",
+    "httpcore2",
+    "anyio",
+    "asyncio",
+    "sse_starlette",
+    "client",
+)

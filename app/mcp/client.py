@@ -1,21 +1,17 @@
-"""Client: list a server's tools and call one, through the MCP SDK, in either era of the protocol or by SSE.
-
-Nothing of a library's own words leaves this module: its exceptions may hold header values.
-"""
+"""Client: list the tools of a server and call one, in either era of the protocol or over SSE."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
-from app.errors import MarketError, UpstreamError, UpstreamRefusedError, UpstreamTimeoutError
+from app.mcp.conversation import converse
 from app.mcp.egress import Egress
 from app.mcp.redaction import Redactor
 
 if TYPE_CHECKING:
-    from mcp import Client
+    from mcp import Client, MCPError
 
     from app.mcp.transport import GuardedTransport
 
@@ -24,10 +20,6 @@ MAX_TOOL_PAGES: Final = 20
 MAX_TOOLS: Final = 1000
 MAX_NAME_CHARS: Final = 200
 MAX_DESCRIPTION_CHARS: Final = 4000
-#: The transport of the 2024-11-05 protocol.
-SSE: Final = "sse"
-
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -66,7 +58,7 @@ def list_tools(remote: Remote, egress: Egress, *, timeout_seconds: float = TIMEO
     """
     redactor = Redactor(remote.secret)
 
-    async def act(client: Client) -> list[Tool]:
+    async def act(client: Client, _transport: GuardedTransport) -> list[Tool]:
         tools: list[Tool] = []
         cursor = None
         for _ in range(MAX_TOOL_PAGES):
@@ -77,7 +69,7 @@ def list_tools(remote: Remote, egress: Egress, *, timeout_seconds: float = TIMEO
                 break
         return tools
 
-    return _run(remote, egress, act, timeout_seconds)
+    return converse(remote, egress, act, timeout_seconds)
 
 
 def call_tool(
@@ -88,20 +80,37 @@ def call_tool(
     *,
     timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> ToolResult:
-    """Call a tool and return its answer; one that failed is an answer with `is_error`.
+    """Call a tool and return its answer; one that failed, or that the server would not call, has `is_error`.
 
     Raises what `list_tools` raises.
     """
     redactor = Redactor(remote.secret)
 
-    async def act(client: Client) -> ToolResult:
-        result = await client.call_tool(name, dict(arguments))
+    async def act(client: Client, transport: GuardedTransport) -> ToolResult:
+        from mcp import MCPError
+
+        try:
+            result = await client.call_tool(name, dict(arguments))
+        except MCPError as error:
+            if not _is_of_the_server(error, transport):
+                raise
+            return ToolResult(True, [{"type": "text", "text": redactor.text(error.error.message)}], None)
         blocks = [block.model_dump(mode="json", by_alias=True, exclude_none=True) for block in result.content]
         return ToolResult(
             bool(result.is_error), redactor.json(blocks), redactor.json(result.structured_content)
         )
 
-    return _run(remote, egress, act, timeout_seconds)
+    return converse(remote, egress, act, timeout_seconds)
+
+
+def _is_of_the_server(error: MCPError, transport: GuardedTransport) -> bool:
+    """Whether a server said so of a call, as many do of wrong arguments; not the SDK, of what it got."""
+    from mcp_types import CONNECTION_CLOSED, INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR
+
+    if transport.status is None:
+        return error.code not in {CONNECTION_CLOSED, INVALID_REQUEST, PARSE_ERROR}
+    # The newest era says so with status 400. The SDK never makes this code up.
+    return transport.status == 400 and error.code == INVALID_PARAMS
 
 
 def _tool(found: Any, redactor: Redactor) -> Tool:
@@ -111,94 +120,3 @@ def _tool(found: Any, redactor: Redactor) -> Tool:
         redactor.text(found.description or "")[:MAX_DESCRIPTION_CHARS],
         redactor.json(schema),
     )
-
-
-def _run(
-    remote: Remote, egress: Egress, act: Callable[[Client], Awaitable[Answer]], timeout_seconds: float
-) -> Answer:
-    """Connect, act and leave, within the time. Works in a process that already runs an event loop."""
-    from anyio.from_thread import start_blocking_portal
-
-    from app.mcp.transport import GuardedTransport
-
-    transport = GuardedTransport(remote.address, egress, get_matters=remote.transport == SSE)
-    failure: MarketError
-    try:
-        # A portal and not `asyncio.run`: the latter fails where a loop runs already.
-        with start_blocking_portal() as portal:
-            return portal.call(_connect_and_act, remote, transport, act, timeout_seconds)
-    except Exception as error:
-        failure = _meaning(error, transport)
-    # Outside the except block, so that the library's exception does not hang on to ours.
-    raise failure
-
-
-async def _connect_and_act(
-    remote: Remote,
-    transport: GuardedTransport,
-    act: Callable[[Client], Awaitable[Answer]],
-    timeout_seconds: float,
-) -> Answer:
-    import anyio
-    from mcp import Client
-
-    with anyio.fail_after(timeout_seconds):
-        async with (
-            _stream(remote, transport, timeout_seconds) as stream,
-            Client(stream, cache=None) as client,
-        ):
-            return await act(client)
-
-
-@asynccontextmanager
-async def _stream(remote: Remote, transport: GuardedTransport, timeout_seconds: float) -> Any:
-    """Yield the SDK's transport over one HTTP client of ours, closed afterwards."""
-    import httpx2
-    from mcp.client.sse import sse_client
-    from mcp.client.streamable_http import streamable_http_client
-
-    http = httpx2.AsyncClient(
-        transport=transport,
-        headers={"Accept-Encoding": "identity", **remote.headers},
-        timeout=timeout_seconds,
-        trust_env=False,
-        follow_redirects=False,
-    )
-    if remote.transport == SSE:
-        # It enters and closes the client that the factory gives it.
-        yield sse_client(
-            remote.address, httpx_client_factory=lambda headers=None, timeout=None, auth=None: http
-        )
-    else:
-        async with http:
-            yield streamable_http_client(remote.address, http_client=http)
-
-
-def _meaning(error: BaseException, transport: GuardedTransport) -> MarketError:
-    """Return the domain error for whatever went wrong, from what the transport saw, never from the text."""
-    import httpx2
-
-    from app.mcp.transport import REASONS
-
-    leaves = list(_leaves(error))
-    if transport.problem:
-        return UpstreamError(transport.problem)
-    if any(isinstance(leaf, TimeoutError | httpx2.TimeoutException) for leaf in leaves):
-        return UpstreamTimeoutError()
-    if transport.status == 401:
-        return UpstreamRefusedError()
-    if transport.status is not None:
-        reason = REASONS.get(transport.status, "server_error" if transport.status >= 500 else "not_mcp")
-        return UpstreamError(reason)
-    if any(isinstance(leaf, httpx2.TransportError | OSError) for leaf in leaves):
-        return UpstreamError("unreachable")
-    return UpstreamError("not_mcp")
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    """Yield the exceptions at the ends of nested groups."""
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from _leaves(inner)
-    else:
-        yield error

@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 from urllib.parse import urlsplit
 
 from app.errors import UpstreamError
 
+#: Global unicast, RFC 4291: all that is given out of IPv6. What lies outside is something else in disguise:
+#: IPv4 in `::/96` and `::ffff:0:0:0/96`, NAT64 in `64:ff9b::/32`, site-local `fec0::/10`, multicast.
+GLOBAL_UNICAST: Final = ip_network("2000::/3")
 #: Networks that Python calls global although a private IPv4 address hides in them, or nobody's host is.
 TREACHEROUS: Final = tuple(
     ip_network(text)
     for text in (
-        "64:ff9b::/96",  # NAT64, RFC 6052
-        "64:ff9b:1::/48",  # NAT64 for local use, RFC 8215
-        "2002::/16",  # 6to4, RFC 3056
         "2001::/32",  # Teredo, RFC 4380
-        "224.0.0.0/4",  # multicast
-        "ff00::/8",  # multicast
+        "2002::/16",  # 6to4, RFC 3056
+        "3fff::/20",  # documentation, RFC 9637
         "100.64.0.0/10",  # shared address space, RFC 6598
         "192.88.99.0/24",  # 6to4 relays, RFC 7526
+        "224.0.0.0/4",  # multicast
     )
 )
 #: What an address that may not be reached looks like: a closed port, so that nobody can scan with us.
@@ -53,7 +54,13 @@ class Egress:
             host, port = parts.hostname or "", parts.port
         except ValueError:
             raise UpstreamError(UNREACHABLE) from None
-        if parts.scheme not in {"http", "https"} or not host or "@" in parts.netloc or "%" in host:
+        if (
+            parts.scheme not in {"http", "https"}
+            or not host
+            or "@" in parts.netloc
+            or "%" in host
+            or port == 0
+        ):
             raise UpstreamError(UNREACHABLE)
         found = Destination(parts.scheme, host, port or (443 if parts.scheme == "https" else 80))
         allowed = found.host_port in self.allow
@@ -61,15 +68,16 @@ class Egress:
             raise UpstreamError(UNREACHABLE)
         return found
 
-    def pick(self, destination: Destination, addresses: list[str]) -> str:
-        """Return the address to connect to, when every one the name has may be reached.
+    def admit(self, destination: Destination, addresses: list[str]) -> list[str]:
+        """Return the addresses to try, when every one the name has may be reached.
 
+        The first of each IP version, in the resolver's order: where one version has no route, the other has.
         Raises UpstreamError("unreachable").
         """
         private = destination.host_port in self.allow
         if not addresses or not all(private or is_public(address) for address in addresses):
             raise UpstreamError(UNREACHABLE)
-        return addresses[0]
+        return list({":" in address: address for address in reversed(addresses)}.values())[::-1]
 
 
 @dataclass(frozen=True)
@@ -94,21 +102,22 @@ def is_public(text: str) -> bool:
         return False
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
-    return address.is_global and not any(_holds(network, address) for network in TREACHEROUS)
-
-
-def _holds(network: object, address: IPv4Address | IPv6Address) -> bool:
-    """Whether the address is in the network; networks of the other version hold none."""
-    is_six = isinstance(network, IPv6Network)
-    return is_six == isinstance(address, IPv6Address) and address in network  # type: ignore[operator]
+    if isinstance(address, IPv6Address) and address not in GLOBAL_UNICAST:
+        return False
+    return address.is_global and not any(address in network for network in TREACHEROUS)
 
 
 async def resolve(host: str, port: int) -> list[str]:
     """Return every address that a name has, in the resolver's order. Raises UpstreamError("unreachable")."""
-    import anyio
+    from anyio import to_thread
+
+    def ask() -> list[str]:
+        return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
     try:
-        found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        # In a thread that may be left behind: the loop's own resolver would be waited for at the end,
+        # and a name server that says nothing would outlast every time-out of ours.
+        found = await to_thread.run_sync(ask, abandon_on_cancel=True)
     except (OSError, UnicodeError):
         raise UpstreamError(UNREACHABLE) from None
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    return list(dict.fromkeys(found))

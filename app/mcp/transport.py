@@ -3,57 +3,76 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import cache
 from typing import Final, cast
 
 import httpx2
 
 from app.errors import UpstreamError
-from app.mcp.egress import Egress, resolve
+from app.mcp.egress import UNREACHABLE, Egress, resolve
 
 #: All that one use may read, over all its responses. A list of 1,000 tools is a tenth of this.
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
-#: Answers of a server that says nothing about the token.
-REASONS: Final = {403: "forbidden", 429: "rate_limited"}
+#: A use takes six requests and one more a page of tools. A server can ask for more, without end:
+#: `retry: 0` in a stream that it closes, or requests of its own that each want an answer.
+MAX_REQUESTS: Final = 60
 
 
 @cache
 def tls_context() -> ssl.SSLContext:
-    """Return the process's TLS context: building one costs more than a whole call."""
-    return httpx2.create_ssl_context(trust_env=False)
+    """Return the process's TLS context: building one costs more than a whole call.
+
+    Alone of the environment's variables, `SSL_CERT_FILE` and `SSL_CERT_DIR` count: they are how operators
+    name the authority of their own network, and slim containers theirs.
+    """
+    return httpx2.create_ssl_context()
 
 
 class GuardedTransport(httpx2.AsyncHTTPTransport):
     """Sends requests to one origin only, at a checked address, follows nothing and reads no more than it may.
 
-    The SDK wraps whatever goes wrong until it cannot be told apart, so the reason is kept here: `problem`
-    is the first thing that this transport refused, `status` the last error status that matters (servers may
-    refuse the optional GET stream of Streamable HTTP, but not the one of SSE).
+    The SDK wraps whatever goes wrong until it cannot be told apart, so the reason is kept here. `problem`:
+    the first thing that ended the conversation; `status`: the error status of the last request that matters,
+    None after a good one. The GET stream and the DELETE of Streamable HTTP are optional, and how a server
+    answers them does not matter; over SSE, the GET is what all answers come by.
     """
 
-    def __init__(self, address: str, egress: Egress, *, get_matters: bool) -> None:
+    def __init__(self, address: str, egress: Egress, *, over_sse: bool) -> None:
+        """Raise UpstreamError("unreachable") for an address that may not be used."""
         super().__init__(verify=tls_context(), trust_env=False)
-        self._telling_methods = {"POST", "GET"} if get_matters else {"POST"}
         self.problem: str | None = None
         self.status: int | None = None
+        #: Ends the conversation; set by who leads it. The SDK would go on waiting after some failures.
+        self.give_up: Callable[[], None] = lambda: None
+        self._over_sse = over_sse
         self._egress = egress
         self._destination = egress.destination(address)
-        self._checked_address: str | None = None
+        self._addresses: list[str] | None = None
         self._bytes_left = MAX_BODY_BYTES
+        self._requests_left = MAX_REQUESTS
+        if not self._is_at_destination(_parsed(address)):
+            raise UpstreamError(UNREACHABLE)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request. Raises httpx2.TransportError, after noting why, for what may not be."""
-        await self._aim(request)
-        response = await super().handle_async_request(request)
-        if response.is_redirect or 300 <= response.status_code < 400:
+        self._requests_left -= 1
+        if self._requests_left < 0:
+            raise self._failure("not_mcp", request)
+        response = await self._send(request)
+        if 300 <= response.status_code < 400:
             # Clients strip only `Authorization` on the way to another host, never `X-API-Key`.
-            raise await self._refuse(response, "redirect")
+            await response.aclose()
+            raise self._failure("redirect", request)
         if response.headers.get("content-encoding", "identity").lower() != "identity":
             # Not asked for, and a few bytes of it can unpack to gigabytes.
-            raise await self._refuse(response, "too_large")
-        if response.status_code >= 400 and request.method in self._telling_methods:
-            self.status = response.status_code
+            await response.aclose()
+            raise self._failure("too_large", request)
+        if self._matters(request):
+            self.status = response.status_code if response.status_code >= 400 else None
+            if self.status and self._over_sse:
+                # Here the SDK logs a refused POST and waits for its answer all the same.
+                self.give_up()
         response.stream = _Capped(cast(httpx2.AsyncByteStream, response.stream), self)
         return response
 
@@ -61,30 +80,73 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
         """Take bytes off the allowance. Raises httpx2.ReadError when they are more than it had."""
         self._bytes_left -= size
         if self._bytes_left < 0:
-            self.problem = self.problem or "too_large"
-            raise httpx2.ReadError("too large")
+            raise self._failure("too_large")
 
-    async def _aim(self, request: httpx2.Request) -> None:
-        """Point the request at the checked IP address; name, Host header and certificate check stay."""
-        url = request.url
-        port = url.port or (443 if url.scheme == "https" else 80)
-        wanted = self._destination
+    async def _send(self, request: httpx2.Request) -> httpx2.Response:
+        """Send the request to the first of the checked addresses that takes the connection."""
         try:
-            if (url.scheme, url.host.strip("[]").lower(), port) != (wanted.scheme, wanted.host, wanted.port):
-                raise UpstreamError("redirect")
-            if self._checked_address is None:
-                addresses = await resolve(wanted.host, wanted.port)
-                self._checked_address = self._egress.pick(wanted, addresses)
+            addresses = await self._checked_addresses(request)
+            for address in addresses[:-1]:
+                try:
+                    response = await super().handle_async_request(self._aimed(request, address))
+                except (httpx2.ConnectError, httpx2.ConnectTimeout):
+                    # Nothing was sent yet.
+                    continue
+                self._addresses = [address]
+                return response
+            self._addresses = addresses[-1:]
+            return await super().handle_async_request(self._aimed(request, addresses[-1]))
         except UpstreamError as error:
-            self.problem = self.problem or error.reason
-            raise httpx2.ConnectError("refused") from None
-        request.extensions = {**request.extensions, "sni_hostname": wanted.host}
-        request.url = url.copy_with(host=self._checked_address)
+            raise self._failure(error.reason, request) from None
+        except httpx2.TimeoutException:
+            raise
+        except (httpx2.TransportError, OSError):
+            raise self._failure(UNREACHABLE, request) from None
 
-    async def _refuse(self, response: httpx2.Response, reason: str) -> httpx2.TransportError:
-        await response.aclose()
-        self.problem = self.problem or reason
+    async def _checked_addresses(self, request: httpx2.Request) -> list[str]:
+        """Return where to connect to. The name is resolved once; each address it has was checked."""
+        if not self._is_at_destination(request.url):
+            raise UpstreamError("redirect")
+        if self._addresses is None:
+            found = await resolve(self._destination.host, self._destination.port)
+            self._addresses = self._egress.admit(self._destination, found)
+        return self._addresses
+
+    def _aimed(self, request: httpx2.Request, address: str) -> httpx2.Request:
+        """Return the request for this IP address; Host header, SNI and certificate check stay on the name.
+
+        A new one: by the URL of the old, cookies of a load balancer find their way back.
+        """
+        return httpx2.Request(
+            request.method,
+            request.url.copy_with(host=address),
+            headers=request.headers,
+            stream=request.stream,
+            extensions={**request.extensions, "sni_hostname": self._destination.host},
+        )
+
+    def _is_at_destination(self, url: httpx2.URL) -> bool:
+        wanted = self._destination
+        port = url.port or (443 if url.scheme == "https" else 80)
+        return (url.scheme, url.host.lower(), port) == (wanted.scheme, wanted.host, wanted.port)
+
+    def _matters(self, request: httpx2.Request) -> bool:
+        return request.method == "POST" or (request.method == "GET" and self._over_sse)
+
+    def _failure(self, reason: str, request: httpx2.Request | None = None) -> httpx2.TransportError:
+        """Note why the conversation ends, and end it, unless the request does not matter."""
+        if request is None or self._matters(request):
+            self.problem = self.problem or reason
+            self.give_up()
         return httpx2.ReadError("refused")
+
+
+def _parsed(address: str) -> httpx2.URL:
+    """Return the address as the HTTP client reads it. Raises UpstreamError("unreachable")."""
+    try:
+        return httpx2.URL(address)
+    except httpx2.InvalidURL:
+        raise UpstreamError(UNREACHABLE) from None
 
 
 class _Capped(httpx2.AsyncByteStream):

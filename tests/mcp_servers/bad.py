@@ -58,6 +58,10 @@ def faulty(elsewhere: str = "http://127.0.0.1:1/") -> Any:
 
         return StreamingResponse(half(), media_type="text/event-stream")
 
+    async def broken(_request: Request) -> Response:
+        """Promise more bytes than there are: the connection breaks off."""
+        return Response(b'{"jsonrpc": "2.0"', media_type="application/json", headers={"Content-Length": "99"})
+
     async def echo(request: Request) -> Response:
         """Repeat the Authorization header wherever a server can put text of its own."""
         secret = request.headers.get("authorization", "")
@@ -114,6 +118,7 @@ def faulty(elsewhere: str = "http://127.0.0.1:1/") -> Any:
         "endless-events": endless_events,
         "bomb": bomb,
         "cut": cut,
+        "broken": broken,
         "echo": echo,
         "html": html,
         "not-json": not_json,

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -57,8 +58,8 @@ class Running:
 
 
 @contextmanager
-def running(asgi: Any, path: str = "/mcp") -> Iterator[Running]:
-    """Serve an ASGI app in a thread until the block ends."""
+def running(asgi: Any, path: str = "/mcp", certificate: Path | None = None) -> Iterator[Running]:
+    """Serve an ASGI app in a thread until the block ends; over TLS with a file of certificate and key."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     found = Running(listener.getsockname()[1], path)
@@ -71,7 +72,12 @@ def running(asgi: Any, path: str = "/mcp") -> Iterator[Running]:
 
     # Without a `log_config`, uvicorn leaves the loggers of this process alone.
     config = uvicorn.Config(
-        recording, log_level="critical", log_config=None, ws="none", timeout_graceful_shutdown=1
+        recording,
+        log_level="critical",
+        log_config=None,
+        ws="none",
+        timeout_graceful_shutdown=1,
+        ssl_certfile=certificate,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from app.errors import UpstreamError
-from app.mcp import transport
 from app.mcp.client import Remote, list_tools
 from app.mcp.egress import Egress, is_public
 from tests.mcp_servers import good
@@ -45,6 +44,17 @@ PRIVATE = [
     "2002:7f00:1::",
     "2001:0:1::1",
     "2001:db8::1",
+    "3fff::1",
+    "::127.0.0.1",
+    "::a00:1",
+    "::ffff:0:7f00:1",
+    "::ffff:169.254.169.254",
+    "64:ff9b::a9fe:a9fe",
+    "2002:a9fe:a9fe::1",
+    "fec0::1",
+    "4000::1",
+    "5f00::1",
+    "fd00:ec2::254",
     "not an address",
     "",
 ]
@@ -72,6 +82,18 @@ def test_the_public_internet_is_reachable(address: str) -> None:
         "https://good.example\\@bad.example/",
         "https://mcp.example.com:0x50/",
         "https://mcp.example.com:99999/",
+        "https://mcp.example.com:0/",
+        "https://mcp.example.com:-1/",
+        "https://mcp.example.com%2eevil.example/",
+        "https://mcp.example.com%00.evil.example/",
+        "https://mcp.example.com\n.evil.example/",
+        "https://good.example\\.evil.example/",
+        "https://good.example@evil.example\\/",
+        "https:mcp.example.com",
+        "//mcp.example.com/",
+        "file:///etc/passwd",
+        "gopher://mcp.example.com/",
+        "unix:///var/run/docker.sock",
         "https://[::1/",
         "https://[fe80::1%25eth0]/",
         "https://mcp.example.com/ path",
@@ -127,29 +149,30 @@ def test_one_private_address_among_public_ones_is_enough_to_refuse() -> None:
     destination = OPEN.destination("https://mcp.example.com/")
 
     with pytest.raises(UpstreamError):
-        OPEN.pick(destination, ["1.1.1.1", "10.0.0.1"])
+        OPEN.admit(destination, ["1.1.1.1", "10.0.0.1"])
     with pytest.raises(UpstreamError):
-        OPEN.pick(destination, [])
-    assert OPEN.pick(destination, ["1.1.1.1", "1.0.0.1"]) == "1.1.1.1"
+        OPEN.admit(destination, [])
 
 
-def test_a_name_is_resolved_once_and_its_checked_address_connected_to(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with running(good.legacy()) as server:
-        asked: list[str] = []
+def test_the_first_address_of_each_version_is_tried_in_the_order_of_the_resolver() -> None:
+    destination = OPEN.destination("https://mcp.example.com/")
+    six, other_six = "2606:4700::1", "2606:4700::2"
 
-        async def rebinding(host: str, _port: int) -> list[str]:
-            asked.append(host)
-            return ["127.0.0.1"] if len(asked) == 1 else ["192.0.2.1"]
+    assert OPEN.admit(destination, ["1.1.1.1", "1.0.0.1"]) == ["1.1.1.1"]
+    assert OPEN.admit(destination, [six, other_six, "1.1.1.1"]) == [six, "1.1.1.1"]
+    assert OPEN.admit(destination, ["1.1.1.1", six]) == ["1.1.1.1", six]
 
-        monkeypatch.setattr(transport, "resolve", rebinding)
-        pair = f"mcp.example.com:{server.port}"
-        remote = Remote(
-            f"http://{pair}/mcp", "streamable-http", {"Authorization": f"Bearer {good.TOKEN}"}, None
-        )
 
-        list_tools(remote, Egress(frozenset({pair}), plain_http=True))
-
-        assert asked == ["mcp.example.com"]
-        assert {headers["host"] for _, _, headers in server.requests} == {pair}
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://a..b/",
+        "https://xn--0/",
+        "https://[::ffff:127.0.0.1",
+        "https://-/",
+        "https://" + "a" * 70 + "/",
+    ],
+)
+def test_an_address_that_the_http_client_cannot_read_looks_unreachable_too(address: str) -> None:
+    with pytest.raises(UpstreamError, match="unreachable"):
+        list_tools(Remote(address, "streamable-http", {}, None), OPEN, timeout_seconds=5)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
+import time
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.mcp.redaction import CUT, REMOVED, Redactor
+from app.mcp.redaction import CUT, LEFT_OFF, MAX_VALUES, REMOVED, Redactor
 
 SECRET = 'tok+en/with&odd<"chars>-0123456789'
 REDACTOR = Redactor(SECRET)
@@ -38,10 +40,54 @@ def test_base64_of_the_token_in_any_neighbourhood_is_cut_out(before: str, after:
         SECRET.encode().hex(),
         SECRET.encode().hex().upper(),
         SECRET.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"),
+        html.escape(SECRET),
+        SECRET.replace("/", "\\/"),
+        json.dumps(json.dumps(SECRET)[1:-1])[1:-1],
+        quote(quote(SECRET, safe=""), safe=""),
+        "".join(f"%{ord(character):02x}" for character in SECRET),
+        "".join(f"\\u{ord(character):04X}" for character in SECRET),
+        "".join(f"\\x{ord(character):02x}" for character in SECRET),
+        "".join(f"&#{ord(character)};" for character in SECRET),
+        "".join(f"&#x{ord(character):x};" for character in SECRET),
+        "".join(f"%{ord(character):02X}" if at % 2 else character for at, character in enumerate(SECRET)),
     ],
 )
 def test_other_spellings_are_cut_out(spelling: str) -> None:
     assert REDACTOR.text(f"[{spelling}]") == f"[{REMOVED}]"
+
+
+def test_base64_inside_a_link_is_cut_out() -> None:
+    encoded = base64.b64encode(b"me:" + SECRET.encode()).decode()
+
+    assert quote(encoded, safe="") != encoded
+    assert REMOVED in REDACTOR.text(f"https://a.example/?basic={quote(encoded, safe='')}")
+
+
+@given(st.text(alphabet="ab%&\\\\/u0123x;#41"))
+def test_what_looks_escaped_and_holds_no_token_stays_as_it_is(text: str) -> None:
+    assert REDACTOR.text(text) == text
+
+
+@given(st.text(), st.text())
+def test_the_neighbours_of_a_token_stay(before: str, after: str) -> None:
+    assert REDACTOR.text(f"{before} {SECRET} {after}") == f"{before} {REMOVED} {after}"
+
+
+@pytest.mark.parametrize("piece", ["%41", "\\\\", "&amp;", "%2525", SECRET[:-1], SECRET, "t"])
+def test_a_large_text_takes_no_more_than_its_share_of_time(piece: str) -> None:
+    started = time.perf_counter()
+
+    REDACTOR.text(piece * (400_000 // len(piece)))
+
+    assert time.perf_counter() - started < 2
+
+
+def test_values_without_number_are_cut_to_a_number() -> None:
+    cleaned = REDACTOR.json({"wide": [[] for _ in range(MAX_VALUES * 2)], "after": 1})
+
+    assert len(cleaned["wide"]) <= MAX_VALUES
+    assert cleaned["wide"][-1] == LEFT_OFF
+    assert "after" not in cleaned
 
 
 def test_names_and_values_at_every_level_are_cleaned() -> None:
