@@ -69,8 +69,8 @@ format: $(VENV)/.dev-stamp ## Write the code as `make lint` wants it
 	$(BIN)/python -m ruff format .
 
 lock: ## Compile requirements*.txt from pyproject.toml (needs uv)
-	$(COMPILE) --extra postgres pyproject.toml -o requirements.txt
-	$(COMPILE) --extra postgres --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	$(COMPILE) --extra postgres --extra redis pyproject.toml -o requirements.txt
+	$(COMPILE) --extra postgres --extra redis --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 
 clean: ## Remove the virtual environment and caches; never data
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results

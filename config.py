@@ -33,6 +33,26 @@ EXAMPLE_WORDS: Final = (
     "insecure",
 )
 
+#: Switches that show, log or let through too much for a public network.
+NEVER_ON: Final = (
+    "DEBUG",
+    "TESTING",
+    "PROPAGATE_EXCEPTIONS",
+    "TRAP_HTTP_EXCEPTIONS",
+    "TRAP_BAD_REQUEST_ERRORS",
+    "EXPLAIN_TEMPLATE_LOADING",
+    "LOGIN_DISABLED",
+    "SQLALCHEMY_ECHO",
+    "SQLALCHEMY_RECORD_QUERIES",
+)
+NEVER_OFF: Final = (
+    "WTF_CSRF_ENABLED",
+    "WTF_CSRF_CHECK_DEFAULT",
+    "SESSION_COOKIE_SECURE",
+    "SESSION_COOKIE_HTTPONLY",
+    "RATELIMIT_ENABLED",
+)
+
 
 class SettingError(click.ClickException):
     """A setting is missing or unsafe. The text names it and says what to do.
@@ -57,6 +77,12 @@ def _flag(name: str, value: str) -> bool:
 def _count(name: str, value: str) -> int:
     if not re.fullmatch(r"[0-9]{1,3}", value.strip()):
         raise SettingError(f"{name} must be a whole number from 0 to 999.")
+    return int(value)
+
+
+def _at_least_one(name: str, value: str) -> int:
+    if not _count(name, value):
+        raise SettingError(f"{name} must be 1 or more.")
     return int(value)
 
 
@@ -88,6 +114,12 @@ def _one_of(*allowed: str) -> Callable[[str, str], str]:
 
 def _log_level(name: str, value: str) -> str:
     return _one_of("debug", "info", "warning", "error", "critical")(name, value).upper()
+
+
+def _redis_url(name: str, value: str) -> str:
+    if not re.fullmatch(r"(rediss?|unix)://\S+", value.strip()):
+        raise SettingError(f"{name} must begin with redis://, rediss:// or unix://.")
+    return value.strip()
 
 
 def _database_url(name: str, value: str) -> str:
@@ -136,6 +168,13 @@ SETTINGS: Final = (
         key="SQLALCHEMY_DATABASE_URI",
     ),
     Setting(
+        "REDIS_URL",
+        _redis_url,
+        None,
+        "Redis that counts for the rate limits of all processes; unset: each process counts for itself",
+        secret=True,
+    ),
+    Setting(
         "INSTANCE_PATH", _text, str(ROOT / "instance"), "Folder for the SQLite file and development secrets"
     ),
     Setting(
@@ -153,6 +192,20 @@ SETTINGS: Final = (
         _one_of("open", "closed"),
         None,
         "Whether strangers may sign up; default `closed` in production, else `open`",
+    ),
+    Setting("SESSION_IDLE_MINUTES", _at_least_one, "120", "A session ends after so long without a request"),
+    Setting("SESSION_ABSOLUTE_MINUTES", _at_least_one, "720", "A session ends after so long, however busy"),
+    Setting(
+        "CALL_SLOTS",
+        _at_least_one,
+        "4",
+        "How many calls of one process may wait for remote servers at once; half of its threads",
+    ),
+    Setting(
+        "RATELIMIT_ENABLED",
+        _flag,
+        "on",
+        "`off`, outside production only: no rate limits, and failed sign-ins hold nobody up",
     ),
     Setting("LOG_LEVEL", _log_level, "info", "`debug`, `info`, `warning`, `error` or `critical`"),
 )
@@ -180,9 +233,17 @@ def load_settings(overrides: Mapping[str, Any]) -> dict[str, Any]:
     config.update(_flask_defaults(production=production))
     known = {setting.config_key() for setting in SETTINGS}
     config.update({key: value for key, value in overrides.items() if key not in known})
-    if production and config.get("DEBUG"):
-        raise SettingError("DEBUG must not be on in production.")
+    if production:
+        refuse_switches(config)
     return config
+
+
+def refuse_switches(config: Mapping[str, Any]) -> None:
+    """Raise SettingError for a switch of Flask or a library that would open what production keeps shut."""
+    on = [name for name in NEVER_ON if config.get(name)]
+    off = [name for name in NEVER_OFF if config.get(name) is False]
+    if on or off:
+        raise SettingError(f"{(on + off)[0]} must not be {'on' if on else 'off'} in production.")
 
 
 def _from_environment(name: str) -> str | None:
@@ -268,6 +329,7 @@ def _flask_defaults(*, production: bool) -> dict[str, Any]:
         "SESSION_COOKIE_SECURE": production,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
+        "BROWSER_COOKIE_NAME": "__Host-browser" if production else "browser",
         # A page left open must still save; the token is bound to the session anyway.
         "WTF_CSRF_TIME_LIMIT": None,
         "MAX_CONTENT_LENGTH": 64 * 1024,

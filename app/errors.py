@@ -38,6 +38,34 @@ class SignInFailedError(MarketError):
     code = "sign_in_failed"
 
 
+class TooManyAttemptsError(MarketError):
+    """The next attempt has to wait. `retry_after`: seconds, from 1 to 30."""
+
+    code = "too_many_requests"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("too many attempts")
+        self.retry_after = retry_after
+
+
+class SecondFactorRequiredError(MarketError):
+    """The password was right, and this account wants a code as well."""
+
+    code = "code_required"
+
+
+class LastAdminError(MarketError):
+    """Nobody would be left who administers the installation."""
+
+    code = "last_admin"
+
+
+class BusyError(MarketError):
+    """As many calls as may wait for remote servers are waiting."""
+
+    code = "busy"
+
+
 class TokenRequiredError(MarketError):
     """The server wants a token and there is none to send."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,8 @@ from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import MetaData, event
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import DeclarativeBase
+
+logger = logging.getLogger(__name__)
 
 SQLITE_PRAGMAS = (
     # Without it SQLite ignores ON DELETE CASCADE and leaves a deleted person's tokens behind.
@@ -69,3 +73,18 @@ def set_sqlite_pragmas(connection: Any, _record: Any) -> None:
         for pragma in SQLITE_PRAGMAS:
             cursor.execute(pragma)
         cursor.close()
+
+
+@event.listens_for(Engine, "do_connect")
+def keep_sqlite_file_private(dialect: Any, _record: Any, arguments: Any, _options: Any) -> None:
+    """Give the file to its owner alone before SQLite makes it; its WAL takes the mode over from it."""
+    path = str(arguments[0]) if dialect.name == "sqlite" and arguments else ""
+    if not path or path == ":memory:" or path.startswith("file:"):
+        return
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        if os.stat(path).st_mode & 0o077:
+            os.chmod(path, 0o600)
+    except OSError as error:
+        # A missing folder or a file of somebody else: SQLite finds out by itself whether it can work.
+        logger.warning("The database file could not be made private.", extra={"reason": type(error).__name__})

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import cli, logs, models, web
 from app.extensions import db, migrate
 from app.mcp.egress import Egress
+from app.services.call_slots import CallSlots
 from app.services.keys import Keys, Secrets
-from config import ROOT
+from config import ROOT, refuse_switches
 
 
 def assemble(settings: dict[str, Any]) -> Flask:
@@ -25,19 +25,22 @@ def assemble(settings: dict[str, Any]) -> Flask:
         static_folder=str(ROOT / "static"),
     )
     app.config.from_mapping(settings)
-    Path(app.instance_path).mkdir(mode=0o700, parents=True, exist_ok=True)
+    if settings["APP_ENV"] == "production":
+        # Flask has its own variable for this.
+        refuse_switches({"DEBUG": app.debug})
     logs.init_app(app)
+    _keep_private(app, Path(app.instance_path))
     for name in settings["GENERATED_SECRETS"]:
         app.logger.warning(
             "No secret was set, so a random one was written to the instance folder. Development only.",
             extra={"setting": name},
         )
-    _trust_proxies(app)
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     app.extensions["keys"] = Keys(
         Secrets(settings["TOKEN_ENCRYPTION_SECRET"], tuple(settings["TOKEN_ENCRYPTION_PREVIOUS_SECRETS"]))
     )
+    app.extensions["call_slots"] = CallSlots(settings["CALL_SLOTS"])
     app.extensions["egress"] = Egress(
         allow=frozenset(settings["EGRESS_ALLOW"]), plain_http=settings["APP_ENV"] != "production"
     )
@@ -47,10 +50,11 @@ def assemble(settings: dict[str, Any]) -> Flask:
     return app
 
 
-def _trust_proxies(app: Flask) -> None:
-    """Believe forwarding headers from exactly as many proxies as there are; without any, from nobody."""
-    hops = app.config["TRUSTED_PROXIES"]
-    if hops:
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
-        )
+def _keep_private(app: Flask, folder: Path) -> None:
+    """Make the instance folder, and let nobody else look into it, whatever the umask is."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_mode & 0o077:
+        try:
+            folder.chmod(0o700)
+        except OSError:
+            app.logger.warning("The instance folder is open to others, and belongs to somebody else.")

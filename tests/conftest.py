@@ -8,10 +8,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskCliRunner
 
 from app import create_app
+from app.crypto import passwords
 from tests import databases
 from tests.canary import assert_no_canary
 from tests.pages import PageClient
@@ -23,6 +25,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
     for reason, count in reasons.items():
         terminalreporter.write_line(f"Skipped {count}: {reason}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> None:
+    """Hash at a cost that tests can pay a thousand times; `tests/unit/crypto` looks at the real one."""
+    passwords._HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # type: ignore[misc]
 
 
 @pytest.fixture(scope="session")

@@ -11,16 +11,18 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from app.errors import InvalidInputError, NotThereError
-from app.services import accounts, sessions
+from app.services import accounts, sessions, totp
 from app.services.actors import Actor
+from app.services.password_rules import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
 
 users_cli = AppGroup("users", help="People and their accounts.")
 EMAIL = click.argument("email")
 REFUSALS: Final = {
     "email_invalid": "This is not an e-mail address.",
     "email_taken": "There is an account with this e-mail address already.",
-    "password_short": f"Use at least {accounts.MIN_PASSWORD_CHARS} characters.",
-    "password_long": f"Use at most {accounts.MAX_PASSWORD_CHARS} characters.",
+    "password_short": f"Use at least {MIN_PASSWORD_CHARS} characters.",
+    "password_long": f"Use at most {MAX_PASSWORD_CHARS} characters.",
+    "password_common": "This password is among the first that anybody would try.",
 }
 
 
@@ -40,11 +42,12 @@ def create(email: str, admin: bool, password_stdin: bool) -> None:
 
 @users_cli.command("list")
 def list_() -> None:
-    """List everyone: e-mail, role, state, last sign-in (UTC)."""
+    """List everyone: e-mail, role, state, last sign-in (UTC), second factor."""
+    with_totp = totp.who_has_it()
     for user in accounts.list_users():
         state = "active" if user.is_active else "disabled"
         seen = user.last_login_at.isoformat(timespec="minutes") if user.last_login_at else "never"
-        click.echo(f"{user.email}\t{user.role}\t{state}\t{seen}")
+        click.echo(f"{user.email}\t{user.role}\t{state}\t{seen}\t{'totp' if user.id in with_totp else '-'}")
 
 
 @users_cli.command("disable")
@@ -71,6 +74,20 @@ def sign_out(email: str) -> None:
     if user is None:
         raise _unknown()
     click.echo(f"Ended sessions: {sessions.end_all_sessions(user, Actor.of_cli())}.")
+
+
+@users_cli.command("reset-totp")
+@EMAIL
+def reset_totp(email: str) -> None:
+    """Turn off the second factor of a person who has lost both their app and their recovery codes."""
+    user = accounts.find_user(email)
+    if user is None:
+        raise _unknown()
+    try:
+        totp.reset(user.id, Actor.of_cli())
+    except NotThereError:
+        raise click.ClickException("This person has no second factor.") from None
+    click.echo("The second factor is off. They can set it up anew under Settings, Account.")
 
 
 @users_cli.command("delete")

@@ -2,9 +2,12 @@
 
 from app.models.audit_event import AuditEvent
 from app.models.encryption_key import EncryptionKey, Installation
+from app.models.failure_count import FailureCount
+from app.models.known_browser import KnownBrowser
 from app.models.login_session import LoginSession
 from app.models.password_reset import PasswordReset
 from app.models.sealed_subkey import SealedSubkey
+from app.models.second_factor import PendingSignIn, RecoveryCode, TotpEnrolment
 from app.models.server import Server
 from app.models.token import Token
 from app.models.user import User
@@ -12,11 +15,16 @@ from app.models.user import User
 __all__ = [
     "AuditEvent",
     "EncryptionKey",
+    "FailureCount",
     "Installation",
+    "KnownBrowser",
     "LoginSession",
     "PasswordReset",
+    "PendingSignIn",
+    "RecoveryCode",
     "SealedSubkey",
     "Server",
     "Token",
+    "TotpEnrolment",
     "User",
 ]

@@ -16,7 +16,7 @@ class SealedSubkey(Model):
 
     __tablename__ = "sealed_subkeys"
 
-    #: What it is for: `fingerprint`.
+    #: What it is for: `fingerprint`, `totp`.
     purpose: Mapped[str] = mapped_column(String(32), primary_key=True)
     #: Fernet text of the subkey and its purpose.
     sealed_text: Mapped[str] = mapped_column(Text)

@@ -1,4 +1,4 @@
-"""Accounts: signing up, signing in by password, and setting a new password by a one-time link."""
+"""Accounts: signing up, disabling, deleting, and setting a new password by a one-time link."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app import clock
-from app.crypto.passwords import hash_password, needs_rehash, verify_password
-from app.errors import InvalidInputError, NotThereError, SignInFailedError
+from app.crypto.passwords import hash_password
+from app.errors import InvalidInputError, LastAdminError, NotThereError
 from app.extensions import db
 from app.models import LoginSession, PasswordReset, Token, User
 from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.emails import normalise_email
+from app.services.known_browsers import forget_browsers
+from app.services.password_rules import check_password
 
-#: NIST SP 800-63B-4, 3.1.1.2: length is what counts; no composition rules.
-MIN_PASSWORD_CHARS: Final = 12
-MAX_PASSWORD_CHARS: Final = 128
 RESET_LINK_LASTS: Final = timedelta(hours=72)
 
 
@@ -29,10 +28,10 @@ def create_account(email: str, password: str, actor: Actor, *, admin: bool = Fal
     """Create a person and return them. Commits; writes one audit row.
 
     Raises InvalidInputError for `email` (`email_invalid`, `email_taken`) or `password`
-    (`password_short`, `password_long`).
+    (`password_short`, `password_long`, `password_common`).
     """
     address = normalise_email(email)
-    check_password(password)
+    check_password(password, address)
     user = User(
         email=address,
         display_name=address.partition("@")[0][:100],
@@ -51,26 +50,6 @@ def create_account(email: str, password: str, actor: Actor, *, admin: bool = Fal
     who = actor if actor.user_id or actor.name else actor.signed_in_as(user)
     record(Action.ACCOUNT_CREATED, who, subject_user_id=user.id)
     db.session.commit()
-    return user
-
-
-def authenticate(email: str, password: str, actor: Actor) -> User:
-    """Return the active person with this address and password. Commits on a known account's failure.
-
-    Takes the same time whether the person is unknown, disabled or typed another password.
-    Raises SignInFailedError, the same for all three.
-    """
-    user = find_user(email)
-    matches = verify_password(user.password_hash if user else None, password[: MAX_PASSWORD_CHARS + 1])
-    if user is None:
-        raise SignInFailedError
-    if not matches or not user.is_active:
-        record(Action.SIGN_IN_FAILED, actor, outcome="refused", subject_user_id=user.id)
-        db.session.commit()
-        raise SignInFailedError
-    if needs_rehash(user.password_hash):
-        user.password_hash = hash_password(password)
-        db.session.commit()
     return user
 
 
@@ -107,12 +86,24 @@ def delete_account(email: str, actor: Actor) -> int:
 
     Raises NotThereError.
     """
-    user = _known(email)
+    tokens = remove_person(_known(email), actor)
+    db.session.commit()
+    return tokens
+
+
+def remove_person(user: User, actor: Actor) -> int:
+    """Delete the row, with what hangs on it, and return how many tokens went. The caller commits."""
     tokens = db.session.scalar(select(func.count()).where(Token.user_id == user.id)) or 0
     db.session.execute(delete(User).where(User.id == user.id))
     record(Action.ACCOUNT_DELETED, actor, subject_user_id=user.id, details={"deleted_tokens": tokens})
-    db.session.commit()
     return tokens
+
+
+def refuse_last_admin(user: User) -> None:
+    """Raise LastAdminError when nobody else administers this installation."""
+    others = select(func.count()).where(User.role == "admin", User.is_active, User.id != user.id)
+    if user.is_admin and not db.session.scalar(others):
+        raise LastAdminError
 
 
 def open_password_reset(email: str, actor: Actor) -> str:
@@ -149,7 +140,7 @@ def reset_password(code: str, password: str, actor: Actor) -> None:
     Raises NotThereError, or InvalidInputError("password", …), which leaves the link open.
     """
     user = find_password_reset(code)
-    check_password(password)
+    check_password(password, user.email)
     password_hash = hash_password(password)
     # Deleting the link is what decides: of two uses at once, one finds it gone.
     used = db.session.execute(delete(PasswordReset).where(PasswordReset.code_hash == _code_hash(code)))
@@ -158,16 +149,9 @@ def reset_password(code: str, password: str, actor: Actor) -> None:
         raise NotThereError
     db.session.execute(update(User).where(User.id == user.id).values(password_hash=password_hash))
     db.session.execute(delete(LoginSession).where(LoginSession.user_id == user.id))
+    forget_browsers(user.id)
     record(Action.PASSWORD_RESET, actor.signed_in_as(user), subject_user_id=user.id)
     db.session.commit()
-
-
-def check_password(password: str) -> None:
-    """Raise InvalidInputError("password", …) unless the length will do."""
-    if len(password) < MIN_PASSWORD_CHARS:
-        raise InvalidInputError("password", "password_short")
-    if len(password) > MAX_PASSWORD_CHARS:
-        raise InvalidInputError("password", "password_long")
 
 
 def _known(email: str) -> User:

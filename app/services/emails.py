@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from email_validator import EmailNotValidError, validate_email
 
 from app.errors import InvalidInputError
@@ -10,13 +12,19 @@ MAX_EMAIL_CHARS = 254
 
 
 def normalise_email(text: str) -> str:
-    """Return the address as accounts keep it: validated, NFC, domain in IDNA form, case-folded.
+    """Return the address as accounts keep it: NFKC, validated, in ASCII, domain in IDNA form, case-folded.
 
-    Names of an intranet ("ann@mail") are addresses too. Raises InvalidInputError("email", "email_invalid").
+    A local part outside ASCII is refused: no normal form makes one address of a Latin "a" and a Cyrillic
+    one, and two accounts that look alike are how one person is taken for another (UTS #39). Names of an
+    intranet ("ann@mail") are addresses too. Raises InvalidInputError("email", "email_invalid").
     """
     try:
         checked = validate_email(
-            text.strip(), check_deliverability=False, globally_deliverable=False, test_environment=True
+            unicodedata.normalize("NFKC", text).strip(),
+            check_deliverability=False,
+            globally_deliverable=False,
+            test_environment=True,
+            allow_smtputf8=False,
         )
     except EmailNotValidError:
         raise InvalidInputError("email", "email_invalid") from None

@@ -36,10 +36,12 @@ class Called:
 def list_tools(user: User, server_id: int, typed: str | None, *, door: Door) -> Listed:
     """Return the server's tools. Waits for the server, with no transaction open.
 
-    Raises what `begin_use` raises, TokenRejectedError, UpstreamError, UpstreamTimeoutError.
+    Raises BusyError, what `begin_use` raises, TokenRejectedError, UpstreamError, UpstreamTimeoutError.
     """
-    use = begin_use(user, server_id, typed, "list_tools", door)
-    tools, _ = _send(use, lambda: client.list_tools(use.remote, door.egress), door)
+    # The slot first: a use that finds none was never begun.
+    with door.slots.take(user.id):
+        use = begin_use(user, server_id, typed, "list_tools", door)
+        tools, _ = _send(use, lambda: client.list_tools(use.remote, door.egress), door)
     return Listed(use.token_source, tools)
 
 
@@ -51,10 +53,11 @@ def call_tool(
     A tool that failed is an answer with `is_error`. Raises what `list_tools` raises.
     """
     name, arguments = call
-    use = begin_use(user, server_id, typed, "call_tool", door)
-    result, milliseconds = _send(
-        use, lambda: client.call_tool(use.remote, door.egress, name, arguments), door
-    )
+    with door.slots.take(user.id):
+        use = begin_use(user, server_id, typed, "call_tool", door)
+        result, milliseconds = _send(
+            use, lambda: client.call_tool(use.remote, door.egress, name, arguments), door
+        )
     return Called(use.token_source, result, milliseconds)
 
 

@@ -3,58 +3,92 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy.exc import DBAPIError
 
 from app import clock
+from app.errors import NotThereError
 from app.extensions import db
 from app.models import LoginSession, User
 from app.services.actors import Actor
 from app.services.audit import Action, record
+from app.services.known_browsers import remember
 
-#: OWASP ASVS 5.0, 7.3: an idle and an absolute end.
-IDLE_LIMIT: Final = timedelta(hours=2)
-ABSOLUTE_LIMIT: Final = timedelta(hours=12)
+logger = logging.getLogger(__name__)
+
 #: `last_seen_at` moves no more often, so that reading pages does not write on each request.
 SEEN_EVERY: Final = timedelta(minutes=1)
 
 
-def start_session(user: User, actor: Actor) -> str:
-    """Sign a person in and return the random id for the cookie. Commits; writes one audit row."""
+@dataclass(frozen=True)
+class Limits:
+    """When sessions end by themselves (OWASP ASVS 5.0, 7.3)."""
+
+    idle: timedelta = timedelta(hours=2)
+    absolute: timedelta = timedelta(hours=12)
+
+
+DEFAULT_LIMITS: Final = Limits()
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """The random ids for the cookies of a browser that has just signed in. Never printed."""
+
+    session_id: str = field(repr=False)
+    browser_id: str = field(repr=False)
+
+
+def start_session(
+    user: User, actor: Actor, browser_id: str | None = None, limits: Limits = DEFAULT_LIMITS
+) -> SignedIn:
+    """Sign a person in. `browser_id`: what the browser's cookie says. Commits; writes one audit row."""
+    db.session.execute(delete(LoginSession).where(LoginSession.expires_at < clock.now()))
+    session_id = add_session(user, actor, limits)
+    known_as = remember(user.id, browser_id)
+    user.last_login_at = clock.now()
+    record(Action.SIGN_IN_OK, actor.signed_in_as(user), subject_user_id=user.id)
+    db.session.commit()
+    user.session_id = session_id
+    return SignedIn(session_id, known_as)
+
+
+def add_session(user: User, actor: Actor, limits: Limits) -> str:
+    """Return the random id of a new session. The caller commits."""
     session_id = secrets.token_urlsafe(32)
     now = clock.now()
-    db.session.execute(delete(LoginSession).where(LoginSession.expires_at < now))
     db.session.add(
         LoginSession(
-            session_hash=_session_hash(session_id),
+            session_hash=session_hash(session_id),
             user_id=user.id,
             created_at=now,
             last_seen_at=now,
-            expires_at=now + ABSOLUTE_LIMIT,
+            expires_at=now + limits.absolute,
             client_address=actor.client_address,
             agent=actor.agent,
         )
     )
-    user.last_login_at = now
-    record(Action.SIGN_IN_OK, actor.signed_in_as(user), subject_user_id=user.id)
-    db.session.commit()
-    user.session_id = session_id
     return session_id
 
 
-def find_signed_in(session_id: str) -> User | None:
+def find_signed_in(session_id: str, limits: Limits = DEFAULT_LIMITS) -> User | None:
     """Return the active person whose live session this is, or None. One query; marks it seen."""
     now = clock.now()
     statement = (
         select(User, LoginSession.id, LoginSession.last_seen_at)
         .join(LoginSession, LoginSession.user_id == User.id)
         .where(
-            LoginSession.session_hash == _session_hash(session_id),
+            LoginSession.session_hash == session_hash(session_id),
             LoginSession.expires_at > now,
-            LoginSession.last_seen_at > now - IDLE_LIMIT,
+            LoginSession.last_seen_at > now - limits.idle,
+            # A limit that an admin has shortened ends older sessions too.
+            LoginSession.created_at > now - limits.absolute,
             User.is_active,
         )
     )
@@ -62,29 +96,76 @@ def find_signed_in(session_id: str) -> User | None:
     if found is None:
         return None
     user, row_id, last_seen_at = found
-    if now - last_seen_at > SEEN_EVERY:
-        db.session.execute(update(LoginSession).where(LoginSession.id == row_id).values(last_seen_at=now))
-        db.session.commit()
     user.session_id = session_id
+    if now - last_seen_at > SEEN_EVERY:
+        _mark_seen(row_id)
     return user
+
+
+def _mark_seen(row_id: int) -> None:
+    """Move `last_seen_at`. A database that takes no writes now can still show pages."""
+    seen = update(LoginSession).where(LoginSession.id == row_id).values(last_seen_at=clock.now())
+    try:
+        db.session.execute(seen)
+        db.session.commit()
+    except DBAPIError as error:
+        db.session.rollback()
+        logger.warning("A session could not be marked as seen.", extra={"reason": type(error).__name__})
 
 
 def end_session(user: User, actor: Actor) -> None:
     """Sign this session out. Commits; writes one audit row."""
-    hashed = _session_hash(user.get_id())
+    hashed = session_hash(user.get_id())
     db.session.execute(delete(LoginSession).where(LoginSession.session_hash == hashed))
     record(Action.SIGN_OUT, actor, subject_user_id=user.id)
     db.session.commit()
 
 
+def list_sessions(user: User, limits: Limits = DEFAULT_LIMITS) -> list[LoginSession]:
+    """Return where this person is signed in, the last seen first."""
+    now = clock.now()
+    statement = (
+        select(LoginSession)
+        .where(
+            LoginSession.user_id == user.id,
+            LoginSession.expires_at > now,
+            LoginSession.last_seen_at > now - limits.idle,
+            LoginSession.created_at > now - limits.absolute,
+        )
+        .order_by(LoginSession.last_seen_at.desc(), LoginSession.id.desc())
+    )
+    return list(db.session.scalars(statement))
+
+
+def end_one_session(user: User, row_id: int, actor: Actor) -> None:
+    """End one of this person's sessions. Commits; writes one audit row. Raises NotThereError."""
+    if not _end(user, actor, LoginSession.id == row_id):
+        raise NotThereError
+    db.session.commit()
+
+
+def end_other_sessions(user: User, actor: Actor) -> int:
+    """Sign this person out everywhere else; return how many sessions that were. Commits; one audit row."""
+    ended = _end(user, actor, LoginSession.session_hash != session_hash(user.get_id()))
+    db.session.commit()
+    return ended
+
+
 def end_all_sessions(user: User, actor: Actor) -> int:
     """Sign a person out everywhere and return how many sessions that were. Commits; one audit row."""
-    ended = db.session.execute(delete(LoginSession).where(LoginSession.user_id == user.id))
+    ended = _end(user, actor)
+    db.session.commit()
+    return ended
+
+
+def _end(user: User, actor: Actor, *which: ColumnElement[bool]) -> int:
+    """Delete this person's sessions, or those of them that are meant. The caller commits."""
+    ended = db.session.execute(delete(LoginSession).where(LoginSession.user_id == user.id, *which))
     count: int = ended.rowcount  # type: ignore[attr-defined]
     record(Action.SESSION_ENDED, actor, subject_user_id=user.id, details={"sessions": count})
-    db.session.commit()
     return count
 
 
-def _session_hash(session_id: str) -> str:
+def session_hash(session_id: str) -> str:
+    """Return what is kept of a session's id."""
     return hashlib.sha256(session_id.encode(errors="surrogatepass")).hexdigest()

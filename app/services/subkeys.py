@@ -17,6 +17,7 @@ from app.crypto.vault import Sealed, Vault
 from app.errors import KeyNotLoadedError, TokenUnreadableError
 from app.extensions import db
 from app.models import SealedSubkey
+from app.services.keys import Keys
 
 #: Finds the same token saved twice by one person.
 FINGERPRINT: Final = "fingerprint"
@@ -29,7 +30,7 @@ def fingerprint_of(token: str, user_id: int, vault: Vault) -> str | None:
     when the subkey's own key is not loaded: a save must not fail for want of a comparison.
     """
     try:
-        key = _subkey(FINGERPRINT, vault)
+        key = subkey(FINGERPRINT, vault)
     except KeyNotLoadedError:
         return None
     return hmac.new(key, f"{user_id}:{token}".encode(), hashlib.sha256).hexdigest()
@@ -49,8 +50,11 @@ def reseal_subkeys(vault: Vault) -> None:
         )
 
 
-def _subkey(purpose: str, vault: Vault) -> bytes:
-    """Return the subkey, made by whoever comes first, and made anew when its key was given up for lost."""
+def subkey(purpose: str, vault: Vault) -> bytes:
+    """Return the subkey, made by whoever comes first, and made anew when its key was given up for lost.
+
+    Commits when it makes one. Raises KeyNotLoadedError.
+    """
     row = _row(purpose)
     if row is None:
         row = _make(purpose, vault, replacing=None)
@@ -59,6 +63,18 @@ def _subkey(purpose: str, vault: Vault) -> bytes:
     except TokenUnreadableError:
         row = _make(purpose, vault, replacing=row.sealed_text)
         return vault.open_subkey(Sealed(row.sealed_text, row.key_id), purpose)
+
+
+def existing_subkey(purpose: str, keys: Keys) -> bytes:
+    """Return the subkey, which is never made or replaced here. Raises KeyNotLoadedError."""
+    row = _row(purpose)
+    if row is None:
+        raise KeyNotLoadedError
+    vault = keys.vault_for_unsealing(row.key_id)
+    try:
+        return vault.open_subkey(Sealed(row.sealed_text, row.key_id), purpose)
+    except TokenUnreadableError:
+        raise KeyNotLoadedError from None
 
 
 def _row(purpose: str) -> SealedSubkey | None:

@@ -29,6 +29,7 @@ from app.mcp.egress import Egress
 from app.models import Server, Token, User
 from app.services.actors import Actor
 from app.services.audit import Action, record
+from app.services.call_slots import CallSlots
 from app.services.keys import Keys
 from app.services.token_input import read_token
 
@@ -45,11 +46,12 @@ NO_TOKEN: Final = "none"
 
 @dataclass(frozen=True)
 class Door:
-    """What a use needs besides its token: the keys, the rules for leaving, and who acts."""
+    """What a use needs besides its token: the keys, the ways out, who acts, and a slot to wait in."""
 
     keys: Keys
     egress: Egress
     actor: Actor
+    slots: CallSlots
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.web import access, api, display, headers, problems, requests, static_files, urls
+from app.web import access, api, display, headers, https_only, limits, problems, requests, static_files, urls
 from app.web.admin import admin
 from app.web.auth import auth
 from app.web.health import health
@@ -23,5 +23,7 @@ def init_app(app: Flask) -> None:
     for blueprint in (admin, auth, health, playground, settings):
         app.register_blueprint(blueprint)
     api.init_app(app)
+    limits.init_app(app)
+    https_only.trust_proxies(app)
     # Last: flask-smorest registers an error handler for the whole app, and ours must win.
     problems.init_app(app)

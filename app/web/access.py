@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
 
-from flask import Flask, abort, current_app, redirect, request, url_for
+from flask import Flask, abort, current_app, flash, redirect, request, url_for
+from flask_babel import gettext as _
 from flask_login import current_user
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from app.extensions import csrf, login_manager
 from app.models import User
 from app.services import sessions
-from app.web.urls import is_api
+from app.web import current, origins
+from app.web.urls import SAFE_METHODS, is_api
 
+#: Fields of forms that come back after a sign-in: choices, never anything typed.
+KEPT_CHOICES: Final = ("expires_in", "expires_on")
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -30,11 +36,12 @@ def init_app(app: Flask) -> None:
     login_manager.init_app(app, add_context_processor=False)
     login_manager.user_loader(_load)
     app.before_request(_require_sign_in)
+    app.before_request(_refuse_foreign_forms)
     csrf.init_app(app)
 
 
 def _load(session_id: str) -> User | None:
-    return sessions.find_signed_in(session_id)
+    return sessions.find_signed_in(session_id, current.session_limits())
 
 
 def _require_sign_in() -> Response | None:
@@ -45,9 +52,38 @@ def _require_sign_in() -> Response | None:
         return None
     if is_api(request.path):
         abort(401)
-    # Only a page can be come back to; what was typed into a form is not kept for strangers.
-    back = request.full_path.rstrip("?") if request.method == "GET" else None
+    if request.method not in SAFE_METHODS:
+        flash(_("Your session has ended, so nothing was changed. Sign in and send the form again."), "info")
+    back = _page_to_come_back_to()
     return redirect(url_for("auth.sign_in", next=back if back != "/" else None), code=303)
+
+
+def _page_to_come_back_to() -> str | None:
+    """Return the page that was asked for; of a form that was sent, the page that it stands on.
+
+    What was typed is not kept for whoever signs in next, but the choices that say nothing of anybody.
+    """
+    if request.method in SAFE_METHODS:
+        return request.full_path.rstrip("?")
+    path = request.path
+    while len(path) > 1 and not _can_be_got(path):
+        path = path.rpartition("/")[0] or "/"
+    kept = {name: request.form[name] for name in KEPT_CHOICES if 0 < len(request.form.get(name, "")) <= 10}
+    return f"{path}?{urlencode(kept)}" if kept and path == request.path else path
+
+
+def _can_be_got(path: str) -> bool:
+    try:
+        current_app.create_url_adapter(request).match(path, method="GET")  # type: ignore[union-attr]
+    except HTTPException:
+        return False
+    return True
+
+
+def _refuse_foreign_forms() -> None:
+    """Raise CSRFError where a browser says that another site's page sends this, whatever token it has."""
+    if request.method not in SAFE_METHODS:
+        origins.refuse_foreign_page()
 
 
 def is_public() -> bool:

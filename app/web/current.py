@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Final, cast
 
 from flask import current_app, request
@@ -11,7 +12,10 @@ from flask_login import current_user
 from app.mcp.egress import Egress
 from app.models import User
 from app.services.actors import Actor
+from app.services.call_slots import CallSlots
 from app.services.keys import Keys
+from app.services.sessions import Limits
+from app.services.sign_in import Visitor
 from app.services.uses import Door
 
 BROWSERS: Final = (
@@ -57,6 +61,20 @@ def agent_family(header: str) -> str:
     return f"{browser} on {system}" if system else browser
 
 
+def visitor() -> Visitor:
+    """Return who knocks, as far as their browser says."""
+    browser_id = request.cookies.get(current_app.config["BROWSER_COOKIE_NAME"])
+    return Visitor(actor(), browser_id, is_counted=current_app.config["RATELIMIT_ENABLED"])
+
+
+def session_limits() -> Limits:
+    """Return when sessions end by themselves here."""
+    return Limits(
+        timedelta(minutes=current_app.config["SESSION_IDLE_MINUTES"]),
+        timedelta(minutes=current_app.config["SESSION_ABSOLUTE_MINUTES"]),
+    )
+
+
 def keys() -> Keys:
     """Return the app's keys."""
     return cast(Keys, current_app.extensions["keys"])
@@ -69,4 +87,4 @@ def egress() -> Egress:
 
 def door() -> Door:
     """Return what a use of a token needs besides the token."""
-    return Door(keys(), egress(), actor())
+    return Door(keys(), egress(), actor(), cast(CallSlots, current_app.extensions["call_slots"]))

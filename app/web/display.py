@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, cast
 
 from babel.dates import format_timedelta
@@ -27,7 +27,13 @@ def init_app(app: Flask) -> None:
     babel.init_app(app, locale_selector=_locale)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.filters.update(
-        ago=ago, moment=moment, day=format_date, number=format_decimal, visible=visible, web_link=web_link
+        ago=ago,
+        moment=moment,
+        timespan=timespan,
+        day=format_date,
+        number=format_decimal,
+        visible=visible,
+        web_link=web_link,
     )
     app.jinja_env.globals.update(html_lang=html_lang, viewer=viewer)
 
@@ -45,6 +51,11 @@ def ago(value: datetime | None) -> str:
 def moment(value: datetime) -> str:
     """Return date and time to the minute, in UTC."""
     return f"{format_datetime(value, 'medium')} UTC"
+
+
+def timespan(value: timedelta) -> str:
+    """Return "2 hours"."""
+    return str(format_timedelta(value, threshold=2, locale=get_locale()))
 
 
 def web_link(address: str | None) -> str:

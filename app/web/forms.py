@@ -59,6 +59,37 @@ class NewPasswordForm(Form):
     password = PasswordField(_l("New password"), [InputRequired(_l("Write a password.")), Length(max=1024)])
 
 
+class CodeForm(Form):
+    """A one-time code of an authenticator app, or a recovery code."""
+
+    code = StringField(_l("Code"), [InputRequired(_l("Write the code.")), Length(max=64)])
+
+
+class PasswordForm(Form):
+    """One's password, typed again before something that cannot be taken back."""
+
+    password = PasswordField(
+        _l("Your password"), [InputRequired(_l("Write your password.")), Length(max=1024)]
+    )
+
+
+class EmailForm(PasswordForm):
+    """Another e-mail address."""
+
+    email = EmailField(
+        _l("New e-mail address"), [InputRequired(_l("Write your e-mail address.")), Length(max=320)]
+    )
+
+
+class ChangePasswordForm(Form):
+    """The password there is, and the new one."""
+
+    current_password = PasswordField(
+        _l("Current password"), [InputRequired(_l("Write your password.")), Length(max=1024)]
+    )
+    password = PasswordField(_l("New password"), [InputRequired(_l("Write a password.")), Length(max=1024)])
+
+
 class TokenForm(Form):
     """A token to save, and when it expires. A page never gets the token back (`PasswordField`)."""
 

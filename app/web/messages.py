@@ -14,6 +14,11 @@ REASONS: Final = {
     "email_taken": _l("There is an account with this e-mail address already. Sign in instead."),
     "password_short": _l("Use at least 12 characters."),
     "password_long": _l("Use at most 128 characters."),
+    "password_common": _l("This password is among the first that anybody would try. Take another one."),
+    "password_wrong": _l("This is not your password."),
+    "password_same": _l("This is the password you have. Take another one."),
+    "totp_on": _l("Your second factor is on already."),
+    "code_wrong": _l("This code is wrong, or was used already. Take the next one your app shows."),
     "empty": _l("Paste the token; this is empty."),
     "mask": _l("This is a mask, not the token. Paste the token as you got it."),
     "placeholder": _l("This is a placeholder. Put the real token in its place."),
@@ -42,6 +47,9 @@ REASONS: Final = {
 CODES: Final = {
     "not_found": _l("There is no such page, or it is not yours."),
     "sign_in_failed": _l("E-mail or password is wrong."),
+    "code_required": _l("This account wants a code as well: from its authenticator app, or a recovery code."),
+    "last_admin": _l("Nobody else administers this installation. Make somebody else an admin first."),
+    "busy": _l("Too many calls are waiting for servers right now. Try again in a moment."),
     "token_required": _l("This server wants a token, and you have saved none."),
     "token_expired": _l("Your saved token is past its date, so it was not sent. Replace it."),
     "token_rejected": _l("The token was rejected by the server."),
@@ -63,6 +71,10 @@ CODES: Final = {
         "and send it in a form or a JSON body."
     ),
     "not_signed_in": _l("You are not signed in."),
+    "https_required": _l(
+        "Use https:// here. A token, password or cookie that was sent with this request was readable on its "
+        "way and is now exposed: replace it."
+    ),
     "forbidden": _l("This is not allowed."),
     "method_not_allowed": _l("This address does not take such a request."),
     "not_acceptable": _l("This address has nothing in the format that was asked for."),
@@ -132,4 +144,6 @@ def facts_of(error: errors.MarketError) -> dict[str, Any]:
         return {"setup_url": url_for("settings.token", server_id=error.server_id)}
     if isinstance(error, errors.UpstreamError):
         return {"reason": error.reason}
+    if isinstance(error, errors.TooManyAttemptsError):
+        return {"retry_after": error.retry_after}
     return {}

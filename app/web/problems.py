@@ -8,7 +8,14 @@ from typing import Any, Final
 
 from flask import Flask, Response, current_app, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    NotSupportedError,
+    SQLAlchemyError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, SecurityError, UnprocessableEntity
 
@@ -23,6 +30,10 @@ STATUSES: Final[dict[type[errors.MarketError], int]] = {
     errors.NotThereError: 404,
     errors.InvalidInputError: 422,
     errors.SignInFailedError: 401,
+    errors.TooManyAttemptsError: 429,
+    errors.SecondFactorRequiredError: 401,
+    errors.LastAdminError: 409,
+    errors.BusyError: 503,
     errors.TokenRequiredError: 409,
     errors.TokenExpiredError: 409,
     errors.TokenRejectedError: 409,
@@ -34,6 +45,8 @@ STATUSES: Final[dict[type[errors.MarketError], int]] = {
     errors.UpstreamTimeoutError: 504,
     errors.UpstreamRefusedError: 502,
 }
+#: Seconds after which what was not possible may be, by status; 429 says it itself.
+RETRY_AFTER: Final = {503: 5, 504: 30}
 #: Public codes for what HTTP itself refuses.
 CODES: Final = {
     400: "malformed",
@@ -66,9 +79,12 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(errors.MarketError, answer_market_error)
     app.register_error_handler(CSRFError, _answer_csrf)
     app.register_error_handler(HTTPException, _answer_http)
-    app.register_error_handler(OperationalError, _answer_database)
-    app.register_error_handler(PoolTimeoutError, _answer_database)
-    app.register_error_handler(DBAPIError, _answer_unexpected)
+    # Locked, read-only, full, gone, shutting down, not migrated: the drivers class these differently.
+    for error in (DatabaseError, InterfaceError, PoolTimeoutError):
+        app.register_error_handler(error, _answer_database)
+    # These are faults of ours.
+    for error in (DataError, IntegrityError, NotSupportedError):
+        app.register_error_handler(error, _answer_unexpected)
     app.register_error_handler(Exception, _answer_unexpected)
 
 
@@ -79,8 +95,11 @@ def status_of(error: errors.MarketError) -> int:
 
 def answer_market_error(error: errors.MarketError) -> Response:
     """Answer with the error's own status, code and, in the API, the facts a program can act on."""
-    db.session.rollback()
-    return _answer(status_of(error), error.code, messages.of_error(error), messages.facts_of(error))
+    give_up_transaction()
+    answer = _answer(status_of(error), error.code, messages.of_error(error), messages.facts_of(error))
+    if isinstance(error, errors.TooManyAttemptsError):
+        answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
 
 
 def _answer_csrf(_error: CSRFError) -> Response:
@@ -95,8 +114,8 @@ def _answer_http(error: HTTPException) -> Response:
     if status < 400:  # a redirect that the router raised
         return make_response(error.get_response())
     code = CODES.get(status, "malformed" if status < 500 else "internal")
-    if error.description == "secret_in_url":
-        code = error.description
+    if error.description in {"secret_in_url", "https_required"}:
+        code = str(error.description)
     facts = messages.facts_of_reasons(error.reasons) if isinstance(error, InvalidFieldsError) else None
     answer = _answer(status, code, messages.of_code(code), facts)
     for name, value in error.get_headers(request.environ):
@@ -105,19 +124,35 @@ def _answer_http(error: HTTPException) -> Response:
     return answer
 
 
+def give_up_transaction() -> None:
+    """Roll back, as far as a database is there to do it: none of what was begun was acknowledged."""
+    try:
+        db.session.rollback()
+    except SQLAlchemyError as error:
+        logger.warning("A transaction could not be rolled back.", extra={"reason": type(error).__name__})
+        db.session.remove()
+
+
 def _answer_database(error: Exception) -> Response:
-    db.session.rollback()
+    give_up_transaction()
     logger.error("The database did not answer.", extra={"reason": type(error).__name__})
     return _answer(503, "unavailable", messages.of_code("unavailable"))
 
 
 def _answer_unexpected(error: Exception) -> Response:
-    db.session.rollback()
+    give_up_transaction()
     logger.error("Unexpected error", exc_info=error)
     return _answer(500, "internal", messages.of_code("internal"))
 
 
 def _answer(status: int, code: str, text: str, facts: dict[str, Any] | None = None) -> Response:
+    answer = _written(status, code, text, facts)
+    if status in RETRY_AFTER:
+        answer.headers["Retry-After"] = str(RETRY_AFTER[status])
+    return answer
+
+
+def _written(status: int, code: str, text: str, facts: dict[str, Any] | None) -> Response:
     if is_api(request.path):
         return problem(status, code, text, facts)
     if isinstance(request.routing_exception, SecurityError):

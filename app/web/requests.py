@@ -9,6 +9,7 @@ from typing import Final
 
 from flask import Flask, Response, abort, request
 
+from app.web.https_only import require_https
 from app.web.urls import is_api
 
 logger = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ SECRET_NAMES: Final = frozenset(
         "apikey",
         "authorization",
         "password",
+        "code",
     }
 )
 
@@ -34,6 +36,7 @@ def init_app(app: Flask) -> None:
     """Give each request its id first, and write its line last."""
     app.before_request(_begin)
     app.before_request(_refuse_secrets_in_query)
+    app.before_request(require_https)
     app.before_request(_refuse_other_bodies)
     app.after_request(_end)
 

@@ -10,6 +10,8 @@ from werkzeug.routing import IntegerConverter
 
 #: The largest id that both databases have (a signed 32-bit integer).
 MAX_ID: Final = 2**31 - 1
+#: Methods that change nothing (RFC 9110, 9.2.1).
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_PATH: Final = re.compile(r"/(?![/\\])[^\x00-\x20\x7f\\]*")
 
 

@@ -3,113 +3,83 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Locator, Route, expect
+from playwright.sync_api import Browser, expect
 
-from app import clock
-from app.extensions import db
-from app.models import LoginSession, Server, User
 from app.web.foreign import visible
-from app.web.headers import HEADERS
 from tests import databases
-from tests.browser.conftest import sign_in
-from tests.browser.live_site import LiveSite, live_site
+from tests.browser.hostile_site import (
+    AGENT,
+    DISABLED,
+    DISPLAY_NAME,
+    EMPTY,
+    FORMER,
+    HINT,
+    HOSTILE_EMAIL,
+    LIVE,
+    MOVED,
+    OTHER_EMAIL,
+    Send,
+    both_ways,
+    by_document,
+    call,
+    choose,
+    hostile_person,
+    hostile_site,
+    id_of,
+    list_tools,
+    person_id,
+)
+from tests.browser.live_site import LiveSite
 from tests.browser.watch import Watch, watched
-from tests.factories import make_server, make_token, make_user
+from tests.factories import PASSWORD
 from tests.mcp_servers.hostile import ANSWERS, ECHO, QUOTES, REFUSED, SCRIPT, hostile, shown_tools
 from tests.mcp_servers.hostile_texts import ELSEWHERE, LINK, MARKER, MARKUP, NAMES, NO_LINKS, TEXTS
-from tests.mcp_servers.running import Running, running
+from tests.mcp_servers.running import running
 
 pytestmark = pytest.mark.browser
 
-EMAIL = "{{7*7}}'%s@example.com"
-#: What the person's row holds once they are signed in: no address that a form of ours would take.
-HOSTILE_EMAIL = f'"{SCRIPT}"@example.com'
-DISPLAY_NAME = MARKUP["double quotes and element"]
-AGENT = MARKUP["image"]
-#: Its last four characters are the hint that pages show.
-TOKEN = 'hostile-token-0123456789-"><b'
-HINT = "..." + '"><b'
-#: Pages about people; those that are not there yet are skipped by name.
-PERSONAL = ("/settings/account", "/settings/sessions", "/settings/security", "/admin/users")
+#: Page about people → what of theirs it shows, one of it at least. Those not there yet are skipped by name.
+ABOUT_PEOPLE = {
+    "/settings/account": {HOSTILE_EMAIL, DISPLAY_NAME},
+    "/settings/sessions": {AGENT},
+    "/admin/users": {OTHER_EMAIL},
+    f"/admin/users?q={quote(QUOTES)}": {QUOTES},
+    "/admin/users/{other}/reset-totp": {OTHER_EMAIL},
+}
+#: Where a sign-in must not lead.
+NEXT = (
+    f"javascript:{MARKER}=1",
+    f"{ELSEWHERE}/",
+    f"https:{ELSEWHERE}/",
+    "/\\hostile.example/",
+    "/\t/hostile.example/",
+    "/.//hostile.example/",
+    f"data:text/html,{SCRIPT}",
+)
 
 
 @pytest.fixture(scope="module")
-def remote() -> Iterator[Running]:
-    with running(hostile()) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def site(
-    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory, remote: Running
-) -> Iterator[LiveSite]:
-    """Return a site with a server for each text, in all that a catalogue says of one, and hostile people."""
+def site(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveSite]:
     database = databases.copy_of(sqlite_template, tmp_path_factory.mktemp("hostile"))
-    with pytest.MonkeyPatch.context() as environment:
-        # One person opens hundreds of pages in seconds here.
-        environment.setenv("RATELIMIT_ENABLED", "off")
-        with live_site(database, allow=(remote.host_port,)) as site:
-            with site.app.app_context():
-                fill(site, remote)
-            yield site
-
-
-def fill(site: LiveSite, remote: Running) -> None:
-    ann = make_user(EMAIL, admin=True)
-    for name in NAMES:
-        make_token(ann, hostile_row(name, f"https://hostile.example/{SCRIPT}"), TOKEN)
-    for number, address in enumerate(NO_LINKS):
-        hostile_row(f"No link {number}.", "https://hostile.example/", token_help_url=address)
-    site.demo_id = hostile_row(f"Live {SCRIPT}", remote.url, token_required=False).id
-
-
-def hostile_row(text: str, url: str, token_help_url: str = LINK, **columns: object) -> Server:
-    return make_server(
-        text,
-        url=url,
-        description=text,
-        token_help=f"help {text}",
-        token_placeholder=f"like {text}",
-        token_help_url=token_help_url,
-        **columns,
-    )
+    with running(hostile()) as remote, hostile_site(database, remote) as site:
+        yield site
 
 
 @pytest.fixture(scope="module")
 def signed_in(browser: Browser, site: LiveSite) -> Iterator[Watch]:
-    """Return the page of a hostile person, who has signed in elsewhere with a hostile browser too."""
-    with watched(browser, site.url) as watch:
-        sign_in(watch.page, EMAIL)
-        with site.app.app_context():
-            person = db.session.query(User).filter_by(email=EMAIL).one()
-            person.email, person.display_name = HOSTILE_EMAIL, DISPLAY_NAME
-            now = clock.now()
-            session = db.session.query(LoginSession).filter_by(user_id=person.id).one()
-            db.session.add(
-                LoginSession(
-                    session_hash="0" * 64,
-                    user_id=person.id,
-                    created_at=now,
-                    last_seen_at=now,
-                    expires_at=session.expires_at,
-                    client_address=QUOTES[:45],
-                    agent=AGENT,
-                )
-            )
-            db.session.commit()
+    with hostile_person(browser, site) as watch:
         yield watch
 
 
 @pytest.fixture
 def watch(signed_in: Watch) -> Iterator[Watch]:
-    """Return the signed-in page; what it did since the test before counts for this one."""
+    """Return the page of a hostile person who has signed in."""
     signed_in.seen.clear()
     yield signed_in
     assert signed_in.seen == []
@@ -122,103 +92,6 @@ def stranger(browser: Browser, site: LiveSite) -> Iterator[Watch]:
         assert watch.seen == []
 
 
-def id_of(site: LiveSite, text: str) -> int:
-    with site.app.app_context():
-        return db.session.query(Server.id).filter_by(name=text).scalar()
-
-
-def by_fetch(form: Locator) -> None:
-    """Send a form as people do: the page's own script takes parts of the answer into the page."""
-    form.get_by_role("button", name="Call").or_(form.get_by_role("button", name="List tools")).click()
-
-
-def by_document(form: Locator) -> None:
-    """Send a form past the page's own script: the answer is a new document, and its scripts would run."""
-    with form.page.expect_navigation():
-        form.evaluate("form => HTMLFormElement.prototype.submit.call(form)")
-
-
-both_ways = pytest.mark.parametrize("send", [by_fetch, by_document])
-Send = Callable[[Locator], None]
-
-
-def list_tools(watch: Watch, site: LiveSite, send: Send) -> None:
-    watch.page.goto(f"/playground/{site.demo_id}")
-    send(watch.page.locator("form[data-send]"))
-    watch.page.locator(".tool-list a").first.wait_for()
-
-
-def panel_of(watch: Watch, tool: str) -> Locator:
-    """Choose a tool by its place in the list: its name may be anything."""
-    names = watch.page.locator(".tool-list .name").all_inner_texts()
-    watch.page.locator(".tool-list a").nth(names.index(tool)).click()
-    panel = watch.page.locator(".panel:visible")
-    expect(panel.locator("h2")).to_have_text(tool)
-    return panel
-
-
-def call(watch: Watch, site: LiveSite, tool: str, send: Send) -> None:
-    list_tools(watch, site, send)
-    send(panel_of(watch, tool).locator("form"))
-    watch.page.locator("#answer").wait_for()
-
-
-def test_each_text_would_be_noticed_on_a_page_that_printed_it_unescaped(stranger: Watch) -> None:
-    def answer(route: Route) -> None:
-        text = MARKUP[unquote(route.request.url.partition("?")[2])]
-        page = (
-            f"<title>{text}</title><p>{text}</p><p title=\"{text}\"></p><p title='{text}'></p>"
-            f"<p id={text}></p><select><option>{text}</option></select><textarea>{text}</textarea>"
-            f"<p title=\"\" class=''></p>"
-        )
-        route.fulfill(body=page, headers={**HEADERS, "Content-Type": "text/html"})
-
-    stranger.page.route(re.compile(r"/raw\?"), answer)
-    # Whoever is told "no content" stays where they are.
-    stranger.page.route(f"*:{ELSEWHERE}/**", lambda route: route.fulfill(status=204))
-    unnoticed = []
-    for name in MARKUP:
-        stranger.seen.clear()
-        stranger.page.goto(f"/raw?{name}", wait_until="commit")
-        if not stranger.inspect()["strange"]:
-            unnoticed.append(name)
-        assert not [thing for thing in stranger.seen if thing.startswith("ran")]
-
-    assert unnoticed == []
-    stranger.seen.clear()
-
-
-def test_a_script_that_is_stopped_by_the_policy_is_noticed(watch: Watch) -> None:
-    watch.open("/settings/tokens")
-
-    watch.page.evaluate(
-        f"""() => {{
-            const script = document.createElement("script");
-            script.textContent = "{MARKER} = 1";
-            document.body.append(script);
-        }}"""
-    )
-
-    found = watch.inspect()
-    assert [thing for thing in watch.seen if thing.startswith("violation of script-src-elem by inline")]
-    assert [thing for thing in watch.seen if thing.startswith("console:")]
-    assert not [thing for thing in watch.seen if thing.startswith("ran")]
-    assert [thing for thing in found["strange"] if "<script>" in thing]
-    watch.seen.clear()
-
-
-def test_a_script_that_runs_and_one_that_asks_elsewhere_are_noticed(watch: Watch) -> None:
-    watch.open("/settings/tokens")
-
-    watch.page.evaluate(f"() => {{ {MARKER} = 1; alert(1); new Image().src = '/x'; }}")
-    watch.page.evaluate(f"fetch('{ELSEWHERE}/').catch(() => null)")
-    watch.inspect()
-
-    kinds = {thing.partition(" ")[0] for thing in watch.seen}
-    assert {"ran", "dialog:", "image", "violation"} <= kinds
-    watch.seen.clear()
-
-
 @pytest.mark.parametrize("number", range(len(NAMES)))
 def test_the_pages_of_a_server_show_its_texts(watch: Watch, site: LiveSite, number: int) -> None:
     server_id, name = id_of(site, NAMES[number]), visible(NAMES[number])
@@ -226,9 +99,37 @@ def test_the_pages_of_a_server_show_its_texts(watch: Watch, site: LiveSite, numb
     watch.open(f"/settings/tokens/{server_id}")
     watch.look(f"Token for {name}", f"help {name}", f"like {name}", f"Where do I find my {name} token?", HINT)
     watch.open(f"/settings/tokens/{server_id}/delete")
-    watch.look(f"Delete the token for {name}?", SCRIPT)
+    watch.look(f"Delete the token for {name}?")
     watch.open(f"/playground/{server_id}")
     watch.look(name, SCRIPT)
+
+
+def test_the_lists_show_all_texts(watch: Watch) -> None:
+    names = [*map(visible, NAMES), LIVE, MOVED]
+
+    watch.open("/settings/tokens")
+    texts = [text for name in names for text in (name, f"help {name}", f"like {name}")]
+    watch.look("Tokens", *texts, DISABLED, HINT, HOSTILE_EMAIL, f"Saved for {FORMER}, now at")
+    watch.open("/playground")
+    watch.look("Playground", *names, HOSTILE_EMAIL)
+
+
+def test_a_former_address_and_a_disabled_server_are_shown_as_text(watch: Watch, site: LiveSite) -> None:
+    watch.open(f"/settings/tokens/{id_of(site, MOVED)}")
+    watch.look(f"Token for {MOVED}", f"Saved for {FORMER}, now at")
+    watch.open(f"/settings/tokens/{id_of(site, DISABLED)}")
+    watch.look(f"Token for {DISABLED}", "An admin disabled this server")
+
+
+def test_only_web_addresses_become_links(watch: Watch) -> None:
+    watch.open("/settings/tokens")
+    helps = watch.page.get_by_role("link", name="Where do I find my")
+
+    assert {link.get_attribute("href") for link in helps.all()} == {LINK}
+    for number in range(len(NO_LINKS)):
+        row = watch.page.locator(".row", has_text=f"No link {number}.")
+        expect(row.locator(".help")).to_contain_text("help No link")
+        expect(row.locator(".help a")).to_have_count(0)
 
 
 @pytest.mark.parametrize(("path", "heading"), [("/settings/tokens", "Tokens"), ("/playground", "Playground")])
@@ -241,29 +142,26 @@ def test_a_search_shows_what_was_searched_for(watch: Watch, path: str, heading: 
     assert watch.page.get_by_role("searchbox").input_value() == nothing
 
 
-def test_the_list_of_tokens_shows_all_texts(watch: Watch) -> None:
-    watch.open("/settings/tokens")
+def test_saving_and_deleting_says_the_name_as_text(watch: Watch, site: LiveSite) -> None:
+    watch.open(f"/settings/tokens/{id_of(site, EMPTY)}")
+    watch.page.locator("input[name=token]").fill("another-token-0123456789")
+    watch.page.get_by_role("button", name="Save token").click()
+    watch.look("Tokens", f"Token saved for {EMPTY}.")
 
-    names = [visible(name) for name in NAMES]
-    texts = [text for name in names for text in (name, f"help {name}", f"like {name}")]
-    watch.look("Tokens", *texts, f"Live {SCRIPT}", HINT, HOSTILE_EMAIL)
-
-
-def test_the_list_of_the_playground_shows_all_names(watch: Watch) -> None:
-    watch.open("/playground")
-
-    watch.look("Playground", *map(visible, NAMES), f"Live {SCRIPT}", HOSTILE_EMAIL)
+    watch.open(f"/settings/tokens/{id_of(site, EMPTY)}/delete")
+    watch.page.get_by_role("button", name="Delete token").click()
+    watch.look("Tokens", f"Token for {EMPTY} deleted here.")
 
 
-def test_only_web_addresses_become_links(watch: Watch, site: LiveSite) -> None:
-    watch.open("/settings/tokens")
-    helps = watch.page.get_by_role("link", name="Where do I find my")
+def test_a_refused_form_does_not_act_on_what_it_was_sent(watch: Watch, site: LiveSite) -> None:
+    watch.open(f"/settings/tokens/{id_of(site, LIVE)}")
+    watch.page.locator("input[name=token]").fill(SCRIPT)
+    watch.page.locator("option:checked").evaluate("(option, text) => { option.value = text; }", QUOTES)
 
-    assert {link.get_attribute("href") for link in helps.all()} == {LINK}
-    for number in range(len(NO_LINKS)):
-        row = watch.page.locator(".row", has_text=f"No link {number}.")
-        expect(row.locator(".help")).to_contain_text("help No link")
-        expect(row.locator(".help a")).to_have_count(0)
+    by_document(watch.page.locator("form.token-form"))
+
+    watch.look(f"Token for {LIVE}", "This is not one of the choices.")
+    assert watch.page.locator("input[name=token]").input_value() == ""
 
 
 @both_ways
@@ -272,25 +170,27 @@ def test_listing_tools_shows_their_texts(watch: Watch, site: LiveSite, send: Sen
 
     watch.unfold()
     names = [*dict(shown_tools()), *ANSWERS, REFUSED, ECHO]
-    watch.look(f"Live {SCRIPT}", f"{len(names)} tools", *names)
+    watch.look(LIVE, f"{len(names)} tools", *names)
     for name, text in shown_tools():
-        panel = panel_of(watch, name)
+        panel = choose(watch, name)
         expect(panel.locator("p.about")).to_have_text(visible(text))
         if text.isprintable():
             written = json.dumps({text: [text]}, ensure_ascii=False, indent=2)
-            values = "fields => fields.map((field) => field.value)"
-            typed = panel.locator("[name^='arg-']").evaluate_all(values)
+            typed = panel.locator("[name^='arg-']").evaluate_all("all => all.map((field) => field.value)")
             assert typed == [text, text[:100], text, written, ""]
             assert panel.locator(".help bdi").all_inner_texts() == [text] * 4
-    watch.look(f"Live {SCRIPT}")
+    watch.look(LIVE)
 
 
 @both_ways
-@pytest.mark.parametrize("tool", ANSWERS, ids=lambda tool: tool.split()[0])
-def test_an_answer_is_shown_as_text(watch: Watch, site: LiveSite, tool: str, send: Send) -> None:
-    call(watch, site, tool, send)
+def test_answers_are_shown_as_text(watch: Watch, site: LiveSite, send: Send) -> None:
+    list_tools(watch, site, by_document)
 
-    watch.look(f"Live {SCRIPT}", *shown_of(ANSWERS[tool]))
+    for tool, answer in ANSWERS.items():
+        call(watch, tool, send)
+        watch.look(LIVE, *shown_of(answer))
+    call(watch, REFUSED, send)
+    watch.look(LIVE, "The tool reported an error", f"{SCRIPT} {QUOTES}")
 
 
 def shown_of(answer: dict[str, Any]) -> list[str]:
@@ -320,26 +220,128 @@ def strings_in(value: Any) -> Iterator[str]:
 
 
 @both_ways
-def test_a_refusal_is_shown_as_text(watch: Watch, site: LiveSite, send: Send) -> None:
-    call(watch, site, REFUSED, send)
-
-    watch.look(f"Live {SCRIPT}", "The tool reported an error", f"{SCRIPT} {QUOTES}")
-
-
-@both_ways
-def test_what_was_typed_for_a_call_comes_back_as_text(watch: Watch, site: LiveSite, send: Send) -> None:
-    list_tools(watch, site, send)
-    panel = panel_of(watch, ECHO)
-    typed = "\n".join(MARKUP.values())[:5000]
+def test_arguments_reach_the_tool_and_come_back_as_text(watch: Watch, site: LiveSite, send: Send) -> None:
+    list_tools(watch, site, by_document)
+    panel = choose(watch, ECHO)
+    typed = "\n".join(MARKUP.values())
     panel.locator("input[name^='arg-']").first.fill(MARKUP["end of title"])
     panel.locator("textarea").fill(json.dumps({"typed": typed}))
     panel.locator("[inputmode=numeric]").fill("")
     panel.locator("select").first.select_option(QUOTES)
 
-    send(panel.locator("form"))
+    answer = call(watch, ECHO, send)
 
-    answer = watch.page.locator("#answer pre")
-    answer.wait_for()
-    sent = json.loads(answer.inner_text())
+    sent = json.loads(answer.locator("pre").inner_text())
     assert list(sent.values()) == [MARKUP["end of title"], QUOTES, {"typed": typed}]
-    watch.look(f"Live {SCRIPT}", MARKUP["end of title"])
+    watch.look(LIVE, MARKUP["end of title"])
+
+
+def test_a_fragment_chooses_a_tool_and_does_nothing_else(watch: Watch, site: LiveSite) -> None:
+    list_tools(watch, site, by_document)
+
+    watch.page.evaluate(
+        "(texts) => { for (const text of texts) location.hash = text; }", [*TEXTS.values(), QUOTES]
+    )
+
+    watch.look(LIVE)
+    assert watch.page.evaluate("decodeURIComponent(location.hash)") == f"#{QUOTES}"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "heading"),
+    [
+        ("/{}", 404, "Not found"),
+        ("/settings/{}", 404, "Not found"),
+        ("/playground/{}", 404, "Not found"),
+        ("/reset-password/{}", 404, "Not found"),
+        ("/static/{}", 404, "Not found"),
+        ("/settings/tokens?status={}", 422, "Not possible"),
+        ("/settings/tokens?after={}", 422, "Not possible"),
+    ],
+)
+def test_an_error_page_does_not_act_on_its_address(
+    watch: Watch, path: str, status: int, heading: str
+) -> None:
+    everything = quote(" ".join(TEXTS.values()), safe="")
+
+    watch.open(path.format(everything), status)
+
+    watch.look(heading, str(status))
+    assert "hostileRan" in watch.page.url
+
+
+def test_the_api_opened_as_a_page_is_text(watch: Watch) -> None:
+    watch.open("/api/mcp-servers?limit=100")
+
+    found = watch.inspect()
+    assert SCRIPT in found["text"]
+    assert found["strange"] == []
+
+
+@pytest.mark.parametrize("address", NEXT)
+def test_signing_in_leads_nowhere_else(stranger: Watch, site: LiveSite, address: str) -> None:
+    stranger.open(f"/login?next={quote(address)}")
+    stranger.look("Sign in")
+    action = stranger.page.locator("main form").evaluate("form => form.action")
+
+    assert action.startswith(f"{site.url}/login?next=")
+
+
+@pytest.mark.parametrize("address", NEXT)
+def test_who_is_signed_in_is_led_nowhere_else(watch: Watch, site: LiveSite, address: str) -> None:
+    watch.page.goto(f"/login?next={quote(address)}")
+
+    assert watch.page.url.startswith(f"{site.url}/")
+    assert not watch.page.url.startswith(f"{site.url}/login")
+    watch.look(None, HOSTILE_EMAIL)
+
+
+def test_signing_in_by_form_leads_back_to_a_hostile_page_of_ours(stranger: Watch, site: LiveSite) -> None:
+    place = f"/playground?q={quote(QUOTES)}"
+    stranger.open(f"/sign-up?next={quote(NEXT[0])}")
+    stranger.page.get_by_label("Email").fill("'{{7*7}}%s`@example.com")
+    stranger.page.get_by_label("Password").fill(PASSWORD)
+    stranger.page.get_by_role("button", name="Create account").click()
+    stranger.page.wait_for_url(f"{site.url}/settings/tokens")
+
+    stranger.open(f"/login?next={quote(place)}")
+
+    stranger.look("Playground", "'{{7*7}}%s`@example.com")
+    assert stranger.page.get_by_role("searchbox").input_value() == QUOTES
+
+
+@pytest.mark.parametrize("path", ["/login", "/sign-up"])
+def test_a_refused_sign_in_holds_the_address_as_text(stranger: Watch, path: str) -> None:
+    typed = " ".join(MARKUP.values())[:300]
+    stranger.open(f"{path}?next={quote(QUOTES)}")
+    stranger.page.get_by_label("Email").fill(typed)
+    stranger.page.get_by_label("Password").fill(PASSWORD)
+
+    by_document(stranger.page.locator("main form"))
+
+    stranger.look(None, typed)
+
+
+@pytest.mark.parametrize("path", ABOUT_PEOPLE)
+def test_pages_about_people_show_them_as_text(watch: Watch, site: LiveSite, path: str) -> None:
+    answer = watch.page.goto(path.format(other=person_id(site, OTHER_EMAIL)))
+    assert answer is not None
+    if answer.status == 404:
+        pytest.skip(f"there is no page {path.partition('?')[0]} yet")
+    watch.unfold()
+
+    watch.look(None, HOSTILE_EMAIL)
+    shown = watch.page.locator("main").inner_text() + str(watch.inspect()["fields"])
+    assert any(text in shown for text in ABOUT_PEOPLE[path]), shown
+
+
+def test_every_other_page_is_quiet_too(watch: Watch, site: LiveSite) -> None:
+    rules = [rule for rule in site.app.url_map.iter_rules() if "GET" in (rule.methods or ())]
+    paths = sorted(rule.rule for rule in rules if not rule.arguments and not rule.rule.startswith("/api/"))
+    assert "/settings/tokens" in paths
+
+    for path in paths:
+        answer = watch.page.goto(path)
+        assert answer is not None
+        if answer.header_value("Content-Type") == "text/html; charset=utf-8":
+            watch.look(None, HOSTILE_EMAIL)

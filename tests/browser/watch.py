@@ -77,14 +77,17 @@ class Watch:
         for event in ("frameattached", "download", "worker", "websocket", "crash"):
             page.on(event, lambda _what, event=event: self.seen.append(event))
 
-    def look(self, heading: str, *texts: str) -> None:
-        """Assert that the page shows heading and texts, and neither did nor holds anything strange."""
+    def look(self, heading: str | None, *texts: str) -> None:
+        """Assert that the page shows heading and texts, and neither did nor holds anything strange.
+
+        Without a heading: whatever one it has.
+        """
         found = self.inspect()
 
         assert found["strange"] == [], self.page.url
         assert self.seen == [], self.page.url
-        assert found["headings"] == [_squeezed(heading)]
-        assert found["title"] == f"{_squeezed(heading)} · MCP Market"
+        assert found["headings"] == ([_squeezed(heading)] if heading else found["headings"][:1])
+        assert [found["title"]] == [f"{one} · MCP Market" for one in found["headings"]]
         shown = [_squeezed(text) for text in (found["text"], *found["fields"])]
         assert [text for text in texts if not any(_squeezed(text) in one for one in shown)] == [], shown
         # What somebody typed stays in its field as it was typed.

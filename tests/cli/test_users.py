@@ -10,7 +10,8 @@ from flask.testing import FlaskCliRunner
 
 from app.extensions import db
 from app.models import AuditEvent, Token, User
-from app.services import accounts, sessions
+from app.services import sessions, sign_in
+from app.services.sign_in import Visitor
 from tests.factories import ACTOR, PASSWORD, make_server, make_token, make_user
 from tests.pages import PageClient
 
@@ -22,7 +23,7 @@ def test_create_reads_the_password_from_standard_input(app: Flask, runner: Flask
     assert result.exit_code == 0, result.output
     assert PASSWORD not in result.output
     with app.app_context():
-        assert accounts.authenticate("ann@example.com", PASSWORD, ACTOR).role == "admin"
+        assert sign_in.authenticate("ann@example.com", PASSWORD, Visitor(ACTOR)).role == "admin"
 
 
 def test_create_asks_for_the_password_twice_and_shows_it_never(runner: FlaskCliRunner) -> None:
@@ -71,7 +72,7 @@ def test_a_printed_link_sets_a_new_password_once(
 
 def test_disable_signs_out_and_enable_lets_in_again(app: Flask, runner: FlaskCliRunner) -> None:
     with app.app_context():
-        session_id = sessions.start_session(make_user(), ACTOR)
+        session_id = sessions.start_session(make_user(), ACTOR).session_id
 
     assert runner.invoke(args=["users", "disable", "ann@example.com"]).exit_code == 0
 
@@ -85,7 +86,7 @@ def test_disable_signs_out_and_enable_lets_in_again(app: Flask, runner: FlaskCli
 def test_sign_out_ends_every_session(app: Flask, runner: FlaskCliRunner) -> None:
     with app.app_context():
         user = make_user()
-        started = [sessions.start_session(user, ACTOR) for _ in range(3)]
+        started = [sessions.start_session(user, ACTOR).session_id for _ in range(3)]
 
     result = runner.invoke(args=["users", "sign-out", "ann@example.com"])
 

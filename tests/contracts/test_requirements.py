@@ -32,7 +32,7 @@ def wanted(*extras: str) -> list[Requirement]:
 
 @pytest.mark.parametrize(
     ("filename", "extras"),
-    [("requirements.txt", ["postgres"]), ("requirements-dev.txt", ["postgres", "dev"])],
+    [("requirements.txt", ["postgres", "redis"]), ("requirements-dev.txt", ["postgres", "redis", "dev"])],
 )
 def test_every_need_is_pinned_within_its_range(filename: str, extras: list[str]) -> None:
     pins = pins_of(filename)

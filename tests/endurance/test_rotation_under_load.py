@@ -22,6 +22,7 @@ from app.extensions import db
 from app.mcp.egress import Egress
 from app.models import Server, Token, User
 from app.services import accounts, tokens
+from app.services.call_slots import CallSlots
 from app.services.keys import Keys, Secrets
 from app.services.playground import call_tool
 from app.services.rotation import RotationReport, rotate_tokens
@@ -76,7 +77,7 @@ class Client(threading.Thread):
     def __init__(self, app: Flask, number: int, keys: Keys, egress: Egress) -> None:
         super().__init__()
         self.app, self.keys = app, keys
-        self.door = Door(keys, egress, ACTOR)
+        self.door = Door(keys, egress, ACTOR, CallSlots(1))
         self.dice = random.Random(number)  # noqa: S311 - order of acts
         self.email = f"client-{number}@example.com"
         #: Server id → the last token that was acknowledged as saved; None: deleted.

@@ -25,7 +25,27 @@ TABLES = {
     "0002_catalogue": {"mcp_servers"},
     "0003_encryption_keys": {"installation", "encryption_keys", "sealed_subkeys"},
     "0004_audit_events": {"audit_events"},
-    "0005_mcp_auth_tokens": {"mcp_auth_tokens"},
+    # The tokens stood here before 0006 came in between; databases do too.
+    "0005_mcp_auth_tokens": set(),
+    "0006_sign_in_protection": {
+        "failure_counts",
+        "known_browsers",
+        "totp_enrolments",
+        "recovery_codes",
+        "pending_sign_ins",
+    },
+    "0007_mcp_auth_tokens": {"mcp_auth_tokens"},
+}
+LAST = list(TABLES)[-1]
+#: Revisions that were the last one once, each with the tables of its time.
+FORMER_ENDS = {
+    "0005_mcp_auth_tokens": {
+        *TABLES["0001_accounts"],
+        *TABLES["0002_catalogue"],
+        *TABLES["0003_encryption_keys"],
+        *TABLES["0004_audit_events"],
+        "mcp_auth_tokens",
+    },
 }
 
 
@@ -83,7 +103,29 @@ def test_each_step_keeps_the_rows_of_the_tables_it_does_not_drop(
 def test_one_step_down_takes_the_tokens_alone(migrated: Flask) -> None:
     flask_migrate.downgrade()
 
-    assert tables() == set().union(*TABLES.values()) - TABLES["0005_mcp_auth_tokens"]
+    assert tables() == set().union(*TABLES.values()) - {"mcp_auth_tokens"}
+
+
+@pytest.mark.parametrize("end", FORMER_ENDS)
+def test_a_database_from_a_former_end_keeps_its_rows_on_the_way_up_and_refuses_to_lose_them(
+    migrated: Flask, end: str
+) -> None:
+    make_token(make_user(), make_server())
+    db.session.remove()
+    for table in tables() - FORMER_ENDS[end]:
+        db.session.execute(db.text(f"DROP TABLE {table}"))
+    db.session.execute(db.text(f"UPDATE alembic_version SET version_num = '{end}'"))  # noqa: S608 - ours
+    db.session.commit()
+    db.session.remove()
+    before = counts()
+
+    with pytest.raises(SystemExit):
+        flask_migrate.downgrade()
+    assert counts() == before
+    flask_migrate.upgrade()
+
+    flask_migrate.check()
+    assert {table: count for table, count in counts().items() if table in before} == before
 
 
 @pytest.mark.parametrize("revision", ["-1", "base", "0002_catalogue"])
@@ -162,7 +204,7 @@ def with_revision(app: Flask, folder: Path, body: str) -> None:
         (copy / "versions").mkdir()
         for path in [*(ROOT / "migrations").glob("*.*"), *(ROOT / "migrations/versions").glob("*.py")]:
             (copy / path.relative_to(ROOT / "migrations")).write_text(path.read_text())
-    head = 'revision = "9999_next"\ndown_revision = "0005_mcp_auth_tokens"\n'
+    head = f'revision = "9999_next"\ndown_revision = "{LAST}"\n'
     imports = "import sqlalchemy as sa\nfrom alembic import op\n"
     lines = textwrap.indent(textwrap.dedent(body), "    ")
     (copy / "versions" / "9999_next.py").write_text(f"{imports}{head}\ndef upgrade():\n{lines}\n")

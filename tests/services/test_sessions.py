@@ -24,7 +24,7 @@ def user(app: Flask) -> User:
 
 def test_the_database_does_not_hold_what_the_cookie_holds(app: Flask, user: User) -> None:
     with app.app_context():
-        session_id = sessions.start_session(db.session.merge(user), STRANGER)
+        session_id = sessions.start_session(db.session.merge(user), STRANGER).session_id
 
         row = db.session.scalars(db.select(LoginSession)).one()
 
@@ -33,7 +33,7 @@ def test_the_database_does_not_hold_what_the_cookie_holds(app: Flask, user: User
 
 def test_signing_out_ends_this_session_and_no_other(app: Flask, user: User) -> None:
     with app.app_context():
-        here, there = (sessions.start_session(db.session.merge(user), STRANGER) for _ in range(2))
+        here, there = (sessions.start_session(db.session.merge(user), STRANGER).session_id for _ in range(2))
         signed_in = sessions.find_signed_in(here)
         assert signed_in is not None
 
@@ -51,7 +51,7 @@ def test_a_made_up_id_is_nobody(app: Flask, session_id: str) -> None:
 
 def test_a_session_ends_after_two_idle_hours(app: Flask, user: User, time_machine: object) -> None:
     with app.app_context():
-        session_id = sessions.start_session(db.session.merge(user), STRANGER)
+        session_id = sessions.start_session(db.session.merge(user), STRANGER).session_id
         started = clock.now()
 
         time_machine.move_to(started + timedelta(hours=1, minutes=59))  # type: ignore[attr-defined]
@@ -64,7 +64,7 @@ def test_a_session_ends_after_two_idle_hours(app: Flask, user: User, time_machin
 
 def test_a_session_ends_after_twelve_hours_however_busy(app: Flask, user: User, time_machine: object) -> None:
     with app.app_context():
-        session_id = sessions.start_session(db.session.merge(user), STRANGER)
+        session_id = sessions.start_session(db.session.merge(user), STRANGER).session_id
         started = clock.now()
 
         for hour in range(1, 12):

@@ -62,7 +62,7 @@ def desk(app: Flask) -> Iterator[Desk]:
         server = make_server()
         keys = app.extensions["keys"]
         tokens.save_token(user, server.id, NewToken(TOKEN), keys=keys, actor=ACTOR)
-        yield Desk(user, server, Door(keys, app.extensions["egress"], ACTOR))
+        yield Desk(user, server, Door(keys, app.extensions["egress"], ACTOR, app.extensions["call_slots"]))
 
 
 def events(after: str = "token.saved") -> list[tuple[str, str]]:
@@ -204,7 +204,7 @@ def test_another_persons_ciphertext_does_not_open_in_my_row(desk: Desk) -> None:
 
 
 def test_a_row_whose_key_is_merely_not_loaded_is_never_marked(desk: Desk) -> None:
-    desk.door = Door(Keys(Secrets(secrets.token_urlsafe(32))), desk.door.egress, ACTOR)
+    desk.door = Door(Keys(Secrets(secrets.token_urlsafe(32))), desk.door.egress, ACTOR, desk.door.slots)
 
     with pytest.raises(KeyNotLoadedError):
         desk.use()

@@ -49,7 +49,7 @@ def test_a_secret_in_an_address_is_refused_and_not_repeated(signed_in: PageClien
 def test_without_a_database_pages_say_so_instead_of_failing_again(
     signed_in: PageClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_session_id: str) -> None:
+    def fail(*_: object) -> None:
         raise OperationalError("select", {}, Exception("down"))
 
     monkeypatch.setattr(sessions, "find_signed_in", fail)

@@ -11,7 +11,8 @@ from flask import Response
 
 from app.extensions import csrf
 from app.web.api.bodies import Parser
-from app.web.api.csrf import SAFE_METHODS, protect
+from app.web.api.csrf import protect
+from app.web.urls import SAFE_METHODS
 
 View = TypeVar("View", bound=Callable[..., Any])
 

@@ -26,6 +26,7 @@ class Credentials(Schema):
 
     email = Text(required=True, metadata={"format": "email"})
     password = Secret("The password.", required=True)
+    code = Secret("Where the account has a second factor: a code of the app, or a recovery code.")
 
 
 class SignedIn(Schema):

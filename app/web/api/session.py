@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response
-from flask_login import current_user
 from flask_wtf.csrf import generate_csrf
 
+from app.errors import SecondFactorRequiredError
 from app.models import User
-from app.services import accounts
+from app.services import second_step
+from app.services.sign_in import authenticate
+from app.services.totp import has_second_factor
 from app.web import auth, current
 from app.web.access import public
 from app.web.api.blueprint import Blueprint, no_content
@@ -22,12 +24,18 @@ session = Blueprint("api_session", __name__, path="/session", description="Signi
 @session.doc(security=[])
 @session.arguments(Credentials)
 @session.response(200, SignedIn)
+@session.problems(429, 503)
 @public
 def sign_in(credentials: dict[str, str]) -> dict[str, Any]:
-    """Sign in by e-mail and password; the answer sets the session cookie."""
-    user = accounts.authenticate(credentials["email"], credentials["password"], current.actor())
-    if current_user.is_authenticated:
-        auth.end_session()
+    """Sign in by e-mail and password; the answer sets the session cookie.
+
+    After five failures in a row the next attempt has to wait: 429, Retry-After.
+    """
+    user = authenticate(credentials["email"], credentials["password"], current.visitor())
+    if has_second_factor(user):
+        if not credentials.get("code"):
+            raise SecondFactorRequiredError
+        second_step.check_code(user, credentials["code"], keys=current.keys(), visitor=current.visitor())
     auth.begin_session(user)
     return _signed_in(user)
 
@@ -44,7 +52,9 @@ def show_session() -> dict[str, Any]:
 def sign_out() -> Response:
     """Sign out: every copy of the cookie is dead."""
     auth.end_session()
-    return no_content()
+    answer = no_content()
+    answer.headers["Clear-Site-Data"] = auth.CLEAR_SITE_DATA
+    return answer
 
 
 def _signed_in(user: User) -> dict[str, Any]:

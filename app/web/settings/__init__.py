@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from flask import Blueprint
 
-from app.web.settings import tokens
+from app.web.settings import account, sessions, tokens, totp
 
 settings = Blueprint("settings", __name__, url_prefix="/settings")
-BOTH = ("GET", "POST")
-settings.add_url_rule("/tokens", "tokens", tokens.list_page, methods=("GET",))
-settings.add_url_rule("/tokens/<int:server_id>", "token", tokens.token_page, methods=BOTH)
-settings.add_url_rule("/tokens/<int:server_id>/delete", "delete_token", tokens.delete_page, methods=BOTH)
+READ: Final = ("GET",)
+CHANGE: Final = ("POST",)
+BOTH: Final = ("GET", "POST")
+for path, name, view, methods in (
+    ("/tokens", "tokens", tokens.list_page, READ),
+    ("/tokens/<int:server_id>", "token", tokens.token_page, BOTH),
+    ("/tokens/<int:server_id>/delete", "delete_token", tokens.delete_page, BOTH),
+    ("/sessions", "sessions", sessions.list_page, READ),
+    ("/sessions/<int:session_id>/end", "end_session", sessions.end, CHANGE),
+    ("/sessions/end-others", "end_other_sessions", sessions.end_others, CHANGE),
+    ("/account", "account", account.show, READ),
+    ("/account/email", "email", account.email, BOTH),
+    ("/account/password", "password", account.password, BOTH),
+    ("/account/delete", "delete_account", account.delete, BOTH),
+    ("/account/totp", "totp", totp.page, BOTH),
+    ("/account/totp/recovery-codes", "recovery_codes", totp.recovery_codes, BOTH),
+    ("/account/totp/disable", "disable_totp", totp.disable, BOTH),
+):
+    settings.add_url_rule(path, name, view, methods=methods)

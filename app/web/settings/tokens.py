@@ -14,6 +14,7 @@ from app.errors import InvalidInputError
 from app.services.token_list import Filter, TokenRow, get_row, list_tokens
 from app.services.tokens import Saved, delete_token, save_token
 from app.web import current
+from app.web.access import KEPT_CHOICES
 from app.web.forms import EXPIRY_CHOICES, ConfirmForm, TokenForm
 
 #: What of the list's address goes along to a token's page, so that one comes back to the same place.
@@ -43,7 +44,8 @@ def list_page() -> ResponseReturnValue:
 def token_page(server_id: int) -> ResponseReturnValue:
     """Show one token's form; save or replace the token, and lead back to the list."""
     row = get_row(current.user(), server_id)
-    form = TokenForm()
+    # After a sign-in in between, one comes back with one's choices in the address, never with the token.
+    form = TokenForm(**{name: request.args[name] for name in KEPT_CHOICES if request.args.get(name)})
     if form.validate_on_submit():
         try:
             new = form.new_token()

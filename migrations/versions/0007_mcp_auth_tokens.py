@@ -1,4 +1,8 @@
-"""The tokens, alone in their revision: one `flask db downgrade` step rolls back this table and no other."""
+"""The tokens, alone in the last revision: one `flask db downgrade` step rolls back this table and no other.
+
+Whatever else the schema gets is added *before* this revision, which then moves to the end under a new name.
+A database that has the table already keeps it as it is (docs/decisions/0008).
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,8 @@ import sqlalchemy as sa
 from alembic import context, op
 from alembic.util import CommandError
 
-revision = "0005_mcp_auth_tokens"
-down_revision = "0004_audit_events"
+revision = "0007_mcp_auth_tokens"
+down_revision = "0006_sign_in_protection"
 branch_labels = None
 depends_on = None
 
@@ -44,6 +48,9 @@ EXECUTE FUNCTION update_mcp_auth_tokens_timestamp()
 
 
 def upgrade() -> None:
+    if not context.is_offline_mode() and sa.inspect(op.get_bind()).has_table("mcp_auth_tokens"):
+        # Made by the revision that was the last one when this database was set up.
+        return
     op.create_table(
         "mcp_auth_tokens",
         sa.Column("id", sa.Integer(), nullable=False),

@@ -1,0 +1,97 @@
+"""Limits: how often one person and one client address may do what costs us, or others, something.
+
+Counted by Flask-Limiter, in Redis for all processes together where `REDIS_URL` is set. Without it, or while
+Redis does not answer, each process counts for itself. Failed sign-ins are counted in the database besides
+(`app.services.sign_in`), because that count is what protects an account on every installation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from flask import Flask, request
+from flask_limiter import Limiter
+from flask_login import current_user
+
+from app.services.sign_in import network_of
+
+
+class Limit(NamedTuple):
+    """What one address and one person may do. `scope`: routes of one scope count together."""
+
+    scope: str
+    of_address: str
+    #: None: nobody is signed in there.
+    of_person: str | None = None
+
+
+SIGN_IN: Final = Limit("sign-in", "60 per minute")
+SIGN_UP: Final = Limit("sign-up", "10 per hour")
+RESET: Final = Limit("reset", "30 per hour")
+PASSWORD: Final = Limit("password", "60 per minute", "20 per minute")
+SAVE: Final = Limit("save", "600 per minute", "120 per minute")
+CALL: Final = Limit("call", "600 per minute", "120 per minute")
+#: Endpoint → its limit, for every method that changes something.
+LIMITS: Final = {
+    "auth.sign_in": SIGN_IN,
+    "auth.sign_in_code": SIGN_IN,
+    "api_session.sign_in": SIGN_IN,
+    "auth.sign_up": SIGN_UP,
+    "auth.reset_password": RESET,
+    "settings.email": PASSWORD,
+    "settings.password": PASSWORD,
+    "settings.delete_account": PASSWORD,
+    "settings.totp": PASSWORD,
+    "settings.recovery_codes": PASSWORD,
+    "settings.disable_totp": PASSWORD,
+    "admin.reset_totp": PASSWORD,
+    "settings.token": SAVE,
+    "settings.delete_token": SAVE,
+    "api_mcp_servers.save_token": SAVE,
+    "api_mcp_servers.delete_token": SAVE,
+    "playground.server": CALL,
+    "api_playground.list_tools": CALL,
+    "api_playground.call_tool": CALL,
+}
+CHANGES: Final = ["POST", "DELETE"]
+#: A Redis that says nothing costs a request no longer than this, and then others less and less often.
+REDIS_WAIT_SECONDS: Final = 0.5
+
+
+def init_app(app: Flask) -> None:
+    """Put a limit before each view that has one. Last: the views have to be there."""
+    redis = app.config["REDIS_URL"]
+    waits: dict[str, Any] = {
+        "socket_timeout": REDIS_WAIT_SECONDS,
+        "socket_connect_timeout": REDIS_WAIT_SECONDS,
+    }
+    # One of its own for each app: two apps in a process must not count together.
+    limiter = Limiter(
+        _address,
+        app=app,
+        storage_uri=redis or "memory://",
+        storage_options=waits if redis else {},
+        # A fixed window lets twice as much through at its edge.
+        strategy="moving-window",
+        in_memory_fallback_enabled=bool(redis),
+        headers_enabled=True,
+        key_prefix="mcp-market",
+    )
+    for endpoint, limit in LIMITS.items():
+        app.view_functions[endpoint] = _limited(limiter, limit, app.view_functions[endpoint])
+
+
+def _limited(limiter: Limiter, limit: Limit, view: Callable[..., Any]) -> Callable[..., Any]:
+    view = limiter.shared_limit(limit.of_address, limit.scope, key_func=_address, methods=CHANGES)(view)
+    if limit.of_person:
+        view = limiter.shared_limit(limit.of_person, limit.scope, key_func=_person, methods=CHANGES)(view)
+    return view
+
+
+def _address() -> str:
+    return f"address:{network_of(request.remote_addr or '')}"
+
+
+def _person() -> str:
+    return f"person:{current_user.id}"

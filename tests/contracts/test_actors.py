@@ -1,0 +1,198 @@
+"""Route by actor: what each route answers to whom. A route that is not in the matrix fails the suite.
+
+The data behind it: Ann is the owner of a token, a session and an account; Ben has an account as well; Carol
+administers the installation; Dan's account was disabled while he was signed in. Ids in paths are Ann's.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from app.extensions import db
+from app.models import LoginSession
+from app.services import accounts
+from tests.contracts.test_routes import routes_of
+from tests.factories import ACTOR, PASSWORD, make_server, make_token, make_user
+from tests.pages import PageClient
+
+#: Sent to the sign-in page.
+SIGN_IN = "sign-in"
+ACTORS = ("anonymous", "disabled", "other", "admin", "owner")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a route answers: a status, or `SIGN_IN`. `sent`: the form, or the JSON, that goes with it."""
+
+    anonymous: int | str
+    disabled: int | str
+    other: int | str
+    admin: int | str
+    owner: int | str
+    sent: dict[str, Any] = field(default_factory=dict)
+
+
+def everyone(status: int, **sent: Any) -> Row:
+    return Row(status, status, status, status, status, sent)
+
+
+def people(status: int, **sent: Any) -> Row:
+    """A page for whoever is signed in, about what is theirs."""
+    return Row(SIGN_IN, SIGN_IN, status, status, status, sent)
+
+
+def owners(status: int, **sent: Any) -> Row:
+    """What is Ann's is there for Ann alone; to others, admins among them, it does not exist."""
+    return Row(SIGN_IN, SIGN_IN, 404, 404, status, sent)
+
+
+def admins(status: int, **sent: Any) -> Row:
+    return Row(SIGN_IN, SIGN_IN, 404, status, 404, sent)
+
+
+def programs(other: int, owner: int, **sent: Any) -> Row:
+    return Row(401, 401, other, other, owner, sent)
+
+
+#: (method, rule) → row. `{disabled}`: a disabled server for which Ann alone holds a token; `{server}`: an
+#: enabled one; `{session}`, `{user}`: Ann's.
+MATRIX: dict[tuple[str, str], Row] = {
+    ("GET", "/"): everyone(302),
+    ("GET", "/static/favicon.svg"): everyone(200),
+    ("GET", "/healthz"): everyone(200),
+    ("GET", "/readyz"): everyone(200),
+    ("GET", "/login"): Row(200, 200, 302, 302, 302),
+    ("POST", "/login"): everyone(401, email="nobody@example.com", password="wrong horse battery"),
+    ("GET", "/login/code"): everyone(303),
+    ("POST", "/login/code"): everyone(303, code="123456"),
+    ("GET", "/sign-up"): everyone(200),
+    ("POST", "/sign-up"): everyone(422, email="nobody", password="short"),
+    ("GET", "/reset-password/made-up"): everyone(404),
+    ("POST", "/reset-password/made-up"): everyone(404, password=PASSWORD),
+    # Leads to the sign-in page in any case.
+    ("POST", "/logout"): everyone(303),
+    ("GET", "/settings/tokens"): people(200),
+    ("GET", "/settings/tokens/{disabled}"): owners(200),
+    ("POST", "/settings/tokens/{disabled}"): Row(
+        SIGN_IN, SIGN_IN, 404, 404, 404, {"token": "a-token-of-mine"}
+    ),
+    ("GET", "/settings/tokens/{disabled}/delete"): owners(200),
+    ("POST", "/settings/tokens/{disabled}/delete"): owners(303),
+    ("GET", "/settings/sessions"): people(200),
+    ("POST", "/settings/sessions/{session}/end"): owners(303),
+    ("POST", "/settings/sessions/end-others"): people(303),
+    ("GET", "/settings/account"): people(200),
+    ("GET", "/settings/account/email"): people(200),
+    ("POST", "/settings/account/email"): people(422, email="new@example.com", password="wrong horse battery"),
+    ("GET", "/settings/account/password"): people(200),
+    ("POST", "/settings/account/password"): people(422, current_password="wrong", password=PASSWORD),
+    ("GET", "/settings/account/delete"): people(200),
+    ("POST", "/settings/account/delete"): people(422, password="wrong horse battery"),
+    ("GET", "/settings/account/totp"): people(200),
+    ("POST", "/settings/account/totp"): people(303, password=PASSWORD),
+    ("GET", "/settings/account/totp/recovery-codes"): people(200),
+    ("POST", "/settings/account/totp/recovery-codes"): people(422, password="wrong horse battery"),
+    ("GET", "/settings/account/totp/disable"): people(200),
+    ("POST", "/settings/account/totp/disable"): people(303, password=PASSWORD),
+    ("GET", "/playground"): people(200),
+    # A disabled server may not be called, by its owner either.
+    ("GET", "/playground/{disabled}"): people(404),
+    ("POST", "/playground/{disabled}"): people(404),
+    ("GET", "/admin/encryption"): admins(200),
+    ("GET", "/admin/users"): admins(200),
+    ("GET", "/admin/users/{user}/reset-totp"): admins(200),
+    ("POST", "/admin/users/{user}/reset-totp"): admins(404, password=PASSWORD),
+    ("GET", "/api/openapi.json"): everyone(200),
+    ("GET", "/api/docs"): everyone(200),
+    ("POST", "/api/session"): everyone(401, email="nobody@example.com", password="wrong horse battery"),
+    ("GET", "/api/session"): programs(200, 200),
+    ("DELETE", "/api/session"): programs(204, 204),
+    ("GET", "/api/mcp-servers"): programs(200, 200),
+    ("GET", "/api/mcp-servers/{disabled}/auth-token"): programs(404, 200),
+    ("POST", "/api/mcp-servers/{disabled}/auth-token"): programs(404, 404, token="a-token-of-mine"),
+    ("DELETE", "/api/mcp-servers/{disabled}/auth-token"): programs(404, 204),
+    ("POST", "/api/playground/{disabled}/tools"): programs(404, 404),
+    ("POST", "/api/playground/{disabled}/call"): programs(404, 404, tool="whoami"),
+}
+
+
+@dataclass
+class House:
+    """The people and what is Ann's."""
+
+    clients: dict[str, PageClient]
+    ids: dict[str, int]
+
+
+@pytest.fixture
+def house(app: Flask) -> House:
+    with app.app_context():
+        ann = make_user("ann@example.com")
+        for name in ("ben", "dan"):
+            make_user(f"{name}@example.com")
+        make_user("carol@example.com", admin=True)
+        server, disabled = make_server("Open"), make_server("Closed")
+        make_token(ann, disabled)
+        disabled.is_enabled = False
+        db.session.commit()
+        ids = {"server": server.id, "disabled": disabled.id, "user": ann.id}
+    emails = {"other": "ben", "admin": "carol", "disabled": "dan", "owner": "ann"}
+    clients: dict[str, PageClient] = {"anonymous": app.test_client()}  # type: ignore[dict-item]
+    for actor, name in emails.items():
+        clients[actor] = app.test_client()  # type: ignore[assignment]
+        clients[actor].sign_in(f"{name}@example.com", PASSWORD)
+    with app.app_context():
+        accounts.set_active("dan@example.com", False, ACTOR)
+        statement = db.select(LoginSession.id).where(LoginSession.user_id == ids["user"])
+        ids["session"] = db.session.scalars(statement).one()
+    return House(clients, ids)
+
+
+def send(client: PageClient, method: str, path: str, sent: dict[str, Any]) -> TestResponse:
+    """Send what the route takes, with a CSRF token that is right for whoever this is."""
+    if method == "GET":
+        return client.get(path)
+    # Any page with a form gives out the token, also to strangers: the sign-in page.
+    page = client.get("/settings/sessions", follow_redirects=True).text
+    token = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', page)
+    assert token
+    if path.startswith("/api/"):
+        body = {"json": sent} if sent or method == "POST" else {}
+        return client.open(path, method=method, headers={"X-CSRFToken": token[1]}, **body)
+    return client.open(path, method=method, data={"csrf_token": token[1], **sent})
+
+
+def outcome(answer: TestResponse) -> int | str:
+    to_sign_in = answer.status_code == 303 and answer.location.startswith("/login?next=")
+    return SIGN_IN if to_sign_in else answer.status_code
+
+
+@pytest.mark.parametrize(("method", "path"), MATRIX, ids=lambda part: part)
+def test_each_route_answers_each_actor_as_the_matrix_says(house: House, method: str, path: str) -> None:
+    row = MATRIX[method, path]
+
+    got = {}
+    for actor in ACTORS:
+        answer = send(house.clients[actor], method, path.format(**house.ids), row.sent)
+        got[actor] = outcome(answer)
+        # A static file is an open file.
+        answer.close()
+
+    assert got == {actor: getattr(row, actor) for actor in ACTORS}
+
+
+def test_every_route_is_in_the_matrix_and_every_row_of_it_is_a_route(app: Flask) -> None:
+    routes = {(method, str(rule.endpoint)) for rule, method in routes_of(app)}
+    adapter = app.url_map.bind("localhost")
+    ids = {"server": 1, "disabled": 1, "session": 1, "user": 1}
+
+    listed = {(method, adapter.match(path.format(**ids), method=method)[0]) for method, path in MATRIX}
+
+    assert routes - listed == set(), "add these routes to the matrix"
+    assert listed - routes == set()
