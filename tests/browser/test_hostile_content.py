@@ -50,7 +50,6 @@ ABOUT_PEOPLE = {
     "/settings/sessions": {AGENT},
     "/admin/users": {OTHER_EMAIL},
     f"/admin/users?q={quote(QUOTES)}": {QUOTES},
-    "/admin/users/{other}/reset-totp": {OTHER_EMAIL},
 }
 #: Where a sign-in must not lead.
 NEXT = (
