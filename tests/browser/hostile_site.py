@@ -27,6 +27,7 @@ HOSTILE_EMAIL: Final = f'"{SCRIPT}"@example.com'
 OTHER_EMAIL: Final = f"'{QUOTES}'@example.com"
 DISPLAY_NAME: Final = MARKUP["double quotes and element"]
 AGENT: Final = MARKUP["image"]
+CLIENT_ADDRESS: Final = QUOTES[:45]
 #: Its last four characters are the hint that pages show.
 TOKEN: Final = 'hostile-token-0123456789-"><b'
 HINT: Final = '..."><b'
@@ -75,11 +76,6 @@ def id_of(site: LiveSite, name: str) -> int:
         return db.session.scalars(select(Server.id).where(Server.name == name)).one()
 
 
-def person_id(site: LiveSite, email: str) -> int:
-    with site.app.app_context():
-        return db.session.scalars(select(User.id).where(User.email == email)).one()
-
-
 @contextmanager
 def hostile_person(browser: Browser, site: LiveSite) -> Iterator[Watch]:
     """Open the page of a hostile admin, whose other browser is hostile too."""
@@ -90,7 +86,7 @@ def hostile_person(browser: Browser, site: LiveSite) -> Iterator[Watch]:
             person.email, person.display_name = HOSTILE_EMAIL, DISPLAY_NAME
             here = db.session.scalars(select(LoginSession).where(LoginSession.user_id == person.id)).one()
             given = {column.key: getattr(here, column.key) for column in LoginSession.__table__.columns}
-            hostile = {"id": None, "session_hash": "0" * 64, "client_address": QUOTES[:45], "agent": AGENT}
+            hostile = {"id": None, "session_hash": "0" * 64, "client_address": CLIENT_ADDRESS, "agent": AGENT}
             db.session.add(LoginSession(**given | hostile))
             db.session.commit()
         yield watch
