@@ -54,6 +54,12 @@ class SecondFactorRequiredError(MarketError):
     code = "code_required"
 
 
+class SecondFactorMissingError(MarketError):
+    """This account may do nothing before it has a second factor."""
+
+    code = "second_factor_missing"
+
+
 class LastAdminError(MarketError):
     """Nobody would be left who administers the installation."""
 

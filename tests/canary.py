@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import zlib
 from urllib.parse import quote
 
 #: Its characters are such that percent-encoding and JSON escaping change it.
@@ -29,6 +30,18 @@ def spellings() -> dict[str, str]:
         "base64 url-safe": base64.urlsafe_b64encode(raw).decode().rstrip("=")[:40],
         **aligned,
     }
+
+
+def readable(cookie: str) -> str:
+    """Return what a signed cookie says, as whoever has it can read it."""
+    payload = cookie.partition("=")[2].partition(";")[0]
+    packed = payload.startswith(".")
+    text = payload.removeprefix(".").partition(".")[0]
+    try:
+        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        return (zlib.decompress(raw) if packed else raw).decode(errors="replace")
+    except (ValueError, zlib.error):
+        return payload
 
 
 def assert_no_canary(text: str, *, where: str) -> None:

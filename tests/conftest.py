@@ -69,6 +69,8 @@ def app(database_url: str) -> Iterator[Flask]:
     app = create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": database_url})
     app.test_client_class = PageClient
     yield app
+    # Before it is disposed of: afterwards there is no WAL.
+    assert_no_canary(databases.contents(database_url), where="database or its WAL")
     databases.dispose(app)
 
 

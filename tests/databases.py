@@ -78,6 +78,22 @@ def postgresql_database() -> Iterator[str]:
         server.dispose()
 
 
+def contents(url: str) -> str:
+    """Return everything that a database holds: of SQLite the bytes of its files, of PostgreSQL every row."""
+    if url.startswith("sqlite:///"):
+        files = sorted(Path(url.removeprefix("sqlite:///")).parent.glob("*.db*"))
+        return "".join(file.read_bytes().decode("latin-1") for file in files)
+    engine = sa.create_engine(url)
+    with engine.connect() as connection:
+        tables = sa.inspect(connection).get_table_names()
+        rows = [
+            str(connection.execute(sa.text(f'SELECT string_agg(t::text, chr(10)) FROM "{table}" t')).scalar())  # noqa: S608
+            for table in tables
+        ]
+    engine.dispose()
+    return "\n".join(rows)
+
+
 def empty(url: str) -> None:
     """Delete every row and restart every sequence: a tenth of the time that a new database takes."""
     engine = sa.create_engine(url)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.canary import assert_no_canary
+from tests.canary import assert_no_canary, readable
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 SECURITY_HEADERS = (
@@ -123,6 +123,8 @@ class PageClient(FlaskClient):
         response = super().open(*args, **kwargs)
         headers = "\n".join(f"{name}: {value}" for name, value in response.headers)
         assert_no_canary(headers, where=f"headers of {response.request.path}")
+        for cookie in response.headers.getlist("Set-Cookie"):
+            assert_no_canary(readable(cookie), where=f"cookie of {response.request.path}")
         assert_no_canary(response.get_data(as_text=True), where=f"body of {response.request.path}")
         missing = [name for name in SECURITY_HEADERS if name not in response.headers]
         assert not missing, f"{response.request.path} lacks {missing}"

@@ -90,6 +90,18 @@ def reset_totp(email: str) -> None:
     click.echo("The second factor is off. They can set it up anew under Settings, Account.")
 
 
+@users_cli.command("require-totp")
+@EMAIL
+@click.option("--off", is_flag=True, help="No longer.")
+def require_totp(email: str, off: bool) -> None:
+    """Require a second factor: without one, this person can only set one up."""
+    user = accounts.find_user(email)
+    if user is None:
+        raise _unknown()
+    totp.set_required(user.id, not off, Actor.of_cli())
+    click.echo("No second factor is required any more." if off else "A second factor is required.")
+
+
 @users_cli.command("delete")
 @EMAIL
 @click.option("--yes", is_flag=True, help="Do not ask.")

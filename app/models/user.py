@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final, cast
 
 from flask_login import UserMixin
-from sqlalchemy import CheckConstraint, String, true
+from sqlalchemy import CheckConstraint, String, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import Model
@@ -34,6 +34,8 @@ class User(UserMixin, Model):
     role: Mapped[str] = mapped_column(String(16), default="user", server_default="user")
     #: False: cannot sign in, and every session is refused.
     is_active: Mapped[bool] = mapped_column(default=True, server_default=true())
+    #: True: may do nothing before a second factor is set up.
+    totp_required: Mapped[bool] = mapped_column(default=False, server_default=false())
     #: Language tag, or None to follow the browser.
     locale: Mapped[str | None] = mapped_column(String(16))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

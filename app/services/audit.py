@@ -35,6 +35,7 @@ class Action(StrEnum):
     TOTP_ENABLED = "totp.enabled"
     TOTP_DISABLED = "totp.disabled"
     TOTP_RESET = "totp.reset"
+    TOTP_REQUIRED = "totp.required"
     EMAIL_CHANGED = "account.email_changed"
     ACCOUNT_CREATED = "account.created"
     ACCOUNT_DISABLED = "account.disabled"

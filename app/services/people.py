@@ -25,6 +25,7 @@ class Person:
     is_active: bool
     last_login_at: datetime | None
     has_totp: bool
+    totp_required: bool
 
 
 @dataclass(frozen=True)
@@ -61,4 +62,6 @@ def _people() -> Any:
         .where(TotpEnrolment.user_id == User.id, TotpEnrolment.confirmed_at.is_not(None))
         .exists()
     )
-    return select(User.id, User.email, User.role, User.is_active, User.last_login_at, has_totp)
+    return select(
+        User.id, User.email, User.role, User.is_active, User.last_login_at, has_totp, User.totp_required
+    )

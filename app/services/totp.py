@@ -159,9 +159,11 @@ def renew_recovery_codes(user: User, password: str, visitor: Visitor) -> list[st
 def disable(user: User, password: str, visitor: Visitor) -> None:
     """Turn the second factor off, or drop an enrolment that was not confirmed. Commits.
 
-    Raises what `confirm_password` raises.
+    Raises what `confirm_password` raises, and InvalidInputError("password", `totp_required`).
     """
     confirm_password(user, password, visitor)
+    if user.totp_required and has_second_factor(user):
+        raise InvalidInputError("password", "totp_required")
     if _delete(user.id):
         record(Action.TOTP_DISABLED, visitor.actor, subject_user_id=user.id)
     db.session.commit()
@@ -175,6 +177,21 @@ def reset(user_id: int, actor: Actor) -> None:
     if not _delete(user_id):
         raise NotThereError
     record(Action.TOTP_RESET, actor, subject_user_id=user_id)
+    db.session.commit()
+
+
+def set_required(user_id: int, required: bool, actor: Actor) -> None:
+    """Require a second factor of a person, or no longer. Commits; one audit row if that changed anything.
+
+    Raises NotThereError.
+    """
+    user = db.session.get(User, user_id)
+    if user is None:
+        raise NotThereError
+    if user.totp_required != required:
+        user.totp_required = required
+        outcome = "on" if required else "off"
+        record(Action.TOTP_REQUIRED, actor, outcome=outcome, subject_user_id=user_id)
     db.session.commit()
 
 

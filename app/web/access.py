@@ -12,12 +12,24 @@ from flask_login import current_user
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
+from app.errors import SecondFactorMissingError
 from app.extensions import csrf, login_manager
 from app.models import User
 from app.services import sessions
+from app.services.totp import has_second_factor
 from app.web import current, origins
 from app.web.urls import SAFE_METHODS, is_api
 
+#: What an account that lacks its second factor can still do: set it up, ask who it is, and leave.
+OPEN_WITHOUT_SECOND_FACTOR: Final = frozenset(
+    {
+        "settings.totp",
+        "settings.disable_totp",
+        "auth.sign_out",
+        "api_session.show_session",
+        "api_session.sign_out",
+    }
+)
 #: Fields of forms that come back after a sign-in: choices, never anything typed.
 KEPT_CHOICES: Final = ("expires_in", "expires_on")
 View = TypeVar("View", bound=Callable[..., Any])
@@ -49,13 +61,25 @@ def _require_sign_in() -> Response | None:
         return None
     if current_user.is_authenticated:
         request.environ["user_id"] = current_user.id
-        return None
+        return _require_second_factor()
     if is_api(request.path):
         abort(401)
     if request.method not in SAFE_METHODS:
         flash(_("Your session has ended, so nothing was changed. Sign in and send the form again."), "info")
     back = _page_to_come_back_to()
     return redirect(url_for("auth.sign_in", next=back if back != "/" else None), code=303)
+
+
+def _require_second_factor() -> Response | None:
+    """Lead whoever must have a second factor, and has none yet, to setting one up."""
+    if not current_user.totp_required or request.endpoint in OPEN_WITHOUT_SECOND_FACTOR:
+        return None
+    if has_second_factor(current.user()):
+        return None
+    if is_api(request.path):
+        raise SecondFactorMissingError
+    flash(_("Your account must have a second factor. Set it up to go on."), "info")
+    return redirect(url_for("settings.totp"), code=303)
 
 
 def _page_to_come_back_to() -> str | None:

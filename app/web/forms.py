@@ -9,7 +9,7 @@ from typing import Final
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import EmailField, PasswordField, SelectField, StringField
+from wtforms import BooleanField, EmailField, PasswordField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import DateInput
@@ -71,6 +71,12 @@ class PasswordForm(Form):
     password = PasswordField(
         _l("Your password"), [InputRequired(_l("Write your password.")), Length(max=1024)]
     )
+
+
+class RequireTotpForm(PasswordForm):
+    """Whether a person must have a second factor."""
+
+    required = BooleanField(_l("This account must have a second factor"))
 
 
 class EmailForm(PasswordForm):

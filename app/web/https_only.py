@@ -51,7 +51,7 @@ def require_https() -> Response | None:
     if current_app.config["APP_ENV"] != "production" or request.is_secure or request.endpoint in PROBES:
         return None
     if is_api(request.path):
-        abort(403, "https_required")
+        abort(400, "https_required")
     # Whatever port this one is, HTTPS has its own.
     host = re.sub(r":[0-9]+$", "", request.host)
     address = request.url.replace(f"http://{request.host}", f"https://{host}", 1)

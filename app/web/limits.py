@@ -7,11 +7,13 @@ Redis does not answer, each process counts for itself. Failed sign-ins are count
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from flask import Flask, request
-from flask_limiter import Limiter
+from flask import Flask, g, request
+from flask_limiter import Limiter, RequestLimit
 from flask_login import current_user
 
 from app.services.sign_in import network_of
@@ -46,6 +48,7 @@ LIMITS: Final = {
     "settings.recovery_codes": PASSWORD,
     "settings.disable_totp": PASSWORD,
     "admin.reset_totp": PASSWORD,
+    "admin.require_totp": PASSWORD,
     "settings.token": SAVE,
     "settings.delete_token": SAVE,
     "api_mcp_servers.save_token": SAVE,
@@ -61,6 +64,8 @@ REDIS_WAIT_SECONDS: Final = 0.5
 
 def init_app(app: Flask) -> None:
     """Put a limit before each view that has one. Last: the views have to be there."""
+    if not app.config["RATELIMIT_ENABLED"]:
+        return
     redis = app.config["REDIS_URL"]
     waits: dict[str, Any] = {
         "socket_timeout": REDIS_WAIT_SECONDS,
@@ -75,7 +80,7 @@ def init_app(app: Flask) -> None:
         # A fixed window lets twice as much through at its edge.
         strategy="moving-window",
         in_memory_fallback_enabled=bool(redis),
-        headers_enabled=True,
+        on_breach=_note_wait,
         key_prefix="mcp-market",
     )
     for endpoint, limit in LIMITS.items():
@@ -87,6 +92,12 @@ def _limited(limiter: Limiter, limit: Limit, view: Callable[..., Any]) -> Callab
     if limit.of_person:
         view = limiter.shared_limit(limit.of_person, limit.scope, key_func=_person, methods=CHANGES)(view)
     return view
+
+
+def _note_wait(breached: RequestLimit) -> None:
+    """Keep for `app.web.problems` after how many seconds there is room again."""
+    # Its own headers would also say so where nothing was refused, and overrule what others say.
+    g.retry_after = max(1, math.ceil(breached.reset_at - time.time()))
 
 
 def _address() -> str:

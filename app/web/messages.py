@@ -18,6 +18,7 @@ REASONS: Final = {
     "password_wrong": _l("This is not your password."),
     "password_same": _l("This is the password you have. Take another one."),
     "totp_on": _l("Your second factor is on already."),
+    "totp_required": _l("Your account must have a second factor, so it cannot be turned off."),
     "code_wrong": _l("This code is wrong, or was used already. Take the next one your app shows."),
     "empty": _l("Paste the token; this is empty."),
     "mask": _l("This is a mask, not the token. Paste the token as you got it."),
@@ -48,6 +49,9 @@ CODES: Final = {
     "not_found": _l("There is no such page, or it is not yours."),
     "sign_in_failed": _l("E-mail or password is wrong."),
     "code_required": _l("This account wants a code as well: from its authenticator app, or a recovery code."),
+    "second_factor_missing": _l(
+        "An admin requires a second factor of this account. Set one up under Settings, Account."
+    ),
     "last_admin": _l("Nobody else administers this installation. Make somebody else an admin first."),
     "busy": _l("Too many calls are waiting for servers right now. Try again in a moment."),
     "token_required": _l("This server wants a token, and you have saved none."),

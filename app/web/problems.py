@@ -6,7 +6,7 @@ import logging
 from http import HTTPStatus
 from typing import Any, Final
 
-from flask import Flask, Response, current_app, make_response, render_template, request
+from flask import Flask, Response, current_app, g, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import (
     DatabaseError,
@@ -17,7 +17,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from werkzeug.exceptions import HTTPException, SecurityError, UnprocessableEntity
+from werkzeug.exceptions import HTTPException, SecurityError, TooManyRequests, UnprocessableEntity
 
 from app import errors
 from app.extensions import db
@@ -32,6 +32,7 @@ STATUSES: Final[dict[type[errors.MarketError], int]] = {
     errors.SignInFailedError: 401,
     errors.TooManyAttemptsError: 429,
     errors.SecondFactorRequiredError: 401,
+    errors.SecondFactorMissingError: 409,
     errors.LastAdminError: 409,
     errors.BusyError: 503,
     errors.TokenRequiredError: 409,
@@ -121,6 +122,8 @@ def _answer_http(error: HTTPException) -> Response:
     for name, value in error.get_headers(request.environ):
         if name in {"Allow", "Retry-After", "WWW-Authenticate"}:
             answer.headers[name] = value
+    if isinstance(error, TooManyRequests) and "retry_after" in g:
+        answer.headers["Retry-After"] = str(g.retry_after)
     return answer
 
 

@@ -20,6 +20,9 @@ def of_user(table: str) -> sa.ForeignKeyConstraint:
 
 
 def upgrade() -> None:
+    op.add_column(
+        "users", sa.Column("totp_required", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
     op.create_table(
         "failure_counts",
         sa.Column("key_hash", sa.String(64), nullable=False),
@@ -81,3 +84,4 @@ def downgrade() -> None:
         "failure_counts",
     ):
         op.drop_table(table)
+    op.drop_column("users", "totp_required")

@@ -17,7 +17,7 @@ from tests.browser.live_site import LiveSite, live_site
 from tests.browser.watch import Watch, watched
 from tests.factories import make_server, make_token, make_user
 from tests.mcp_servers.hostile import QUOTES, SCRIPT
-from tests.mcp_servers.hostile_texts import LINK, MARKUP, NAMES, NO_LINKS
+from tests.mcp_servers.hostile_texts import LINK, MARKUP, NAMES, NO_LINKS, WORDS
 from tests.mcp_servers.running import Running
 
 #: As hostile as an address that one can sign in with may be.
@@ -34,6 +34,7 @@ HINT: Final = '..."><b'
 #: The one server that answers, one without a token, one whose address changed, one that is disabled.
 LIVE: Final = f"Live {SCRIPT}"
 EMPTY: Final = f"Empty {MARKUP['single quotes and element']}"
+MISLEADING: Final = f"Misleading {WORDS['right to left']}{WORDS['separators']}"
 MOVED: Final = f"Moved {QUOTES}"
 DISABLED: Final = f"Disabled {MARKUP['end of title']}"
 FORMER: Final = f"https://hostile.example/{MARKUP['iframe']}"
@@ -51,6 +52,7 @@ def hostile_site(database_url: str, remote: Running) -> Iterator[LiveSite]:
             for number, address in enumerate(NO_LINKS):
                 make_hostile_server(f"No link {number}.", token_help_url=address)
             make_hostile_server(EMPTY)
+            make_hostile_server(MISLEADING)
             make_token(ann, make_hostile_server(MOVED), TOKEN, bound_url=FORMER)
             disabled = make_hostile_server(DISABLED)
             make_token(ann, disabled, TOKEN)
@@ -74,6 +76,11 @@ def make_hostile_server(text: str, **columns: Any) -> Server:
 def id_of(site: LiveSite, name: str) -> int:
     with site.app.app_context():
         return db.session.scalars(select(Server.id).where(Server.name == name)).one()
+
+
+def person_id(site: LiveSite, email: str) -> int:
+    with site.app.app_context():
+        return db.session.scalars(select(User.id).where(User.email == email)).one()
 
 
 @contextmanager

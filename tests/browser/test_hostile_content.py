@@ -22,6 +22,7 @@ from tests.browser.hostile_site import (
     HINT,
     HOSTILE_EMAIL,
     LIVE,
+    MISLEADING,
     MOVED,
     OTHER_EMAIL,
     Send,
@@ -33,6 +34,7 @@ from tests.browser.hostile_site import (
     hostile_site,
     id_of,
     list_tools,
+    person_id,
 )
 from tests.browser.live_site import LiveSite
 from tests.browser.watch import Watch, watched
@@ -133,7 +135,7 @@ def test_only_web_addresses_become_links(watch: Watch) -> None:
 
 @pytest.mark.parametrize(("path", "heading"), [("/settings/tokens", "Tokens"), ("/playground", "Playground")])
 def test_a_search_shows_what_was_searched_for(watch: Watch, path: str, heading: str) -> None:
-    nothing = " ".join(text for name, text in TEXTS.items() if name != "long word")
+    nothing = " ".join(TEXTS.values())
 
     watch.open(f"{path}?q={quote(nothing)}")
 
@@ -141,15 +143,16 @@ def test_a_search_shows_what_was_searched_for(watch: Watch, path: str, heading: 
     assert watch.page.get_by_role("searchbox").input_value() == nothing
 
 
-def test_saving_and_deleting_says_the_name_as_text(watch: Watch, site: LiveSite) -> None:
-    watch.open(f"/settings/tokens/{id_of(site, EMPTY)}")
+@pytest.mark.parametrize("name", [EMPTY, MISLEADING], ids=["markup", "misleading"])
+def test_saving_and_deleting_says_the_name_as_text(watch: Watch, site: LiveSite, name: str) -> None:
+    watch.open(f"/settings/tokens/{id_of(site, name)}")
     watch.page.locator("input[name=token]").fill("another-token-0123456789")
     watch.page.get_by_role("button", name="Save token").click()
-    watch.look("Tokens", f"Token saved for {EMPTY}.")
+    watch.look("Tokens", f"Token saved for {visible(name)}.")
 
-    watch.open(f"/settings/tokens/{id_of(site, EMPTY)}/delete")
+    watch.open(f"/settings/tokens/{id_of(site, name)}/delete")
     watch.page.get_by_role("button", name="Delete token").click()
-    watch.look("Tokens", f"Token for {EMPTY} deleted here.")
+    watch.look("Tokens", f"Token for {visible(name)} deleted here.")
 
 
 def test_a_refused_form_does_not_act_on_what_it_was_sent(watch: Watch, site: LiveSite) -> None:
@@ -327,6 +330,15 @@ def test_pages_about_people_show_them_as_text(watch: Watch, path: str) -> None:
     watch.look(None, HOSTILE_EMAIL)
     shown = [watch.page.locator("main").inner_text(), *watch.inspect()["fields"]]
     assert [text for text in ABOUT_PEOPLE[path] if not any(text in one for one in shown)] == []
+
+
+def test_resetting_a_second_factor_names_the_person_whose_it_is(watch: Watch, site: LiveSite) -> None:
+    other = person_id(site, OTHER_EMAIL)
+
+    watch.open(f"/admin/users/{other}/reset-totp")
+
+    watch.look(f"Reset the second factor of {OTHER_EMAIL}?")
+    assert watch.page.locator("main form").evaluate("form => form.action") == watch.page.url
 
 
 def test_every_other_page_is_quiet_too(watch: Watch, site: LiveSite) -> None:

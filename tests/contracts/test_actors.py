@@ -106,6 +106,8 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("POST", "/playground/{disabled}"): people(404),
     ("GET", "/admin/encryption"): admins(200),
     ("GET", "/admin/users"): admins(200),
+    ("GET", "/admin/users/{user}/totp"): admins(200),
+    ("POST", "/admin/users/{user}/totp"): admins(303, password=PASSWORD),
     ("GET", "/admin/users/{user}/reset-totp"): admins(200),
     ("POST", "/admin/users/{user}/reset-totp"): admins(404, password=PASSWORD),
     ("GET", "/api/openapi.json"): everyone(200),

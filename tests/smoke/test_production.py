@@ -18,9 +18,9 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn does n
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> dict[str, str]:
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
     """What an admin sets: secrets in files, as the README has it."""
-    given = {"APP_ENV": "", "TRUSTED_PROXIES": "1"}
+    given = {"APP_ENV": "", "TRUSTED_PROXIES": getattr(request, "param", "1")}
     for name in ("SECRET_KEY", "TOKEN_ENCRYPTION_SECRET"):
         path = tmp_path / name.lower()
         path.write_text(secrets.token_urlsafe(32) + "\n")
@@ -83,6 +83,26 @@ def test_it_serves_behind_a_proxy_with_cookies_for_https_only(site: httpx2.Clien
 
 def test_strangers_cannot_sign_up_unless_told_so(site: httpx2.Client) -> None:
     assert site.get("/sign-up").status_code == 404
+
+
+def test_plain_http_leads_to_https_whatever_a_client_of_this_machine_makes_up(site: httpx2.Client) -> None:
+    # gunicorn itself believes these from 127.0.0.1; the proxy's own word comes last.
+    for made_up in ({"X-Forwarded-Proto": "https, http"}, {"X-Forwarded-Proto": "http"}):
+        answer = site.get("/login", headers=made_up)
+        assert answer.status_code == 308
+        assert answer.headers["Location"] == "https://market.test/login"
+    refused = site.post(
+        "/api/session", json={"email": "x", "password": "y"}, headers={"X-Forwarded-Proto": "http"}
+    )
+    assert (refused.status_code, refused.json()["code"]) == (400, "https_required")
+
+
+@pytest.mark.parametrize("settings", ["0"], indirect=True)
+def test_without_proxies_nobody_is_believed_on_this_machine_either(site: httpx2.Client) -> None:
+    # gunicorn itself takes the scheme from these headers of 127.0.0.1.
+    assert site.get("/login").status_code == 308
+    assert site.get("/login", headers={"X-Forwarded-Protocol": "ssl"}).status_code == 308
+    assert site.get("/healthz").status_code == 200
 
 
 def test_it_does_not_start_without_secrets(tmp_path: Path) -> None:

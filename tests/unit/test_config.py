@@ -171,3 +171,38 @@ def test_every_spelling_of_a_postgresql_url_gets_our_driver(scheme: str) -> None
     settings = load_settings({**GOOD, "SQLALCHEMY_DATABASE_URI": f"{scheme}://u@h/d"})
 
     assert settings["SQLALCHEMY_DATABASE_URI"] == "postgresql+psycopg://u@h/d"
+
+
+@pytest.mark.parametrize(
+    "switch",
+    [
+        {"DEBUG": True},
+        {"TESTING": True, "APP_ENV": "production"},
+        {"SQLALCHEMY_ECHO": True},
+        {"PROPAGATE_EXCEPTIONS": True},
+        {"LOGIN_DISABLED": True},
+        {"WTF_CSRF_ENABLED": False},
+        {"SESSION_COOKIE_SECURE": False},
+        {"RATELIMIT_ENABLED": False},
+        {"RATELIMIT_ENABLED": "0"},
+    ],
+    ids=str,
+)
+def test_production_refuses_switches_that_open_what_it_keeps_shut(switch: dict[str, object]) -> None:
+    with pytest.raises(SettingError, match=f"{next(iter(switch))} must not be"):
+        load_settings({**GOOD, **switch})
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "x", "1000", "1.5"])
+@pytest.mark.parametrize("name", ["SESSION_IDLE_MINUTES", "SESSION_ABSOLUTE_MINUTES", "CALL_SLOTS"])
+def test_a_number_that_makes_no_sense_is_refused(name: str, value: str) -> None:
+    with pytest.raises(SettingError, match=name):
+        load_settings({**GOOD, name: value})
+
+
+@pytest.mark.parametrize("value", ["localhost:6379", "http://localhost", "redis://", "redis:// x"])
+def test_what_is_no_address_of_redis_is_refused_without_repeating_it(value: str) -> None:
+    with pytest.raises(SettingError, match="REDIS_URL") as caught:
+        load_settings({**GOOD, "REDIS_URL": value})
+
+    assert "localhost" not in str(caught.value)

@@ -10,6 +10,7 @@ from app.web.admin import encryption, users
 admin = Blueprint("admin", __name__, url_prefix="/admin")
 admin.add_url_rule("/encryption", "encryption", encryption.show, methods=("GET",))
 admin.add_url_rule("/users", "users", users.list_page, methods=("GET",))
+admin.add_url_rule("/users/<int:user_id>/totp", "require_totp", users.require_totp, methods=("GET", "POST"))
 admin.add_url_rule("/users/<int:user_id>/reset-totp", "reset_totp", users.reset_totp, methods=("GET", "POST"))
 
 

@@ -1,4 +1,4 @@
-"""Admin → People: who has an account and a second factor; turning that off for whoever lost it."""
+"""Admin → People: who has an account and a second factor, and who must have one."""
 
 from __future__ import annotations
 
@@ -8,15 +8,32 @@ from flask_babel import gettext as _
 
 from app.errors import InvalidInputError
 from app.services import people, totp
+from app.services.people import Person
 from app.services.sign_in import confirm_password
 from app.web import current
-from app.web.forms import PasswordForm
+from app.web.forms import PasswordForm, RequireTotpForm
 
 
 def list_page() -> ResponseReturnValue:
     """Show everyone, by e-mail."""
     query, after = request.args.get("q", "").strip(), request.args.get("after", "")
     return render_template("admin/users.html", page=people.list_people(query, after), query=query)
+
+
+def require_totp(user_id: int) -> ResponseReturnValue:
+    """Require a second factor of a person, or no longer, for one's own password."""
+    person = people.get_person(user_id)
+    form = RequireTotpForm(required=person.totp_required)
+    if form.validate_on_submit():
+        try:
+            confirm_password(current.user(), form.password.data or "", current.visitor())
+            totp.set_required(user_id, bool(form.required.data), current.actor())
+        except InvalidInputError as error:
+            form.show(error)
+        else:
+            flash(_("Saved for %(email)s.", email=person.email), "success")
+            return redirect(url_for("admin.users"), code=303)
+    return _shown(form, person, "admin/require_totp.html")
 
 
 def reset_totp(user_id: int) -> ResponseReturnValue:
@@ -32,5 +49,8 @@ def reset_totp(user_id: int) -> ResponseReturnValue:
         else:
             flash(_("The second factor of %(email)s is off.", email=person.email), "success")
             return redirect(url_for("admin.users"), code=303)
-    page = render_template("admin/reset_totp.html", form=form, person=person)
-    return page, 422 if form.is_submitted() else 200
+    return _shown(form, person, "admin/reset_totp.html")
+
+
+def _shown(form: PasswordForm, person: Person, template: str) -> ResponseReturnValue:
+    return render_template(template, form=form, row=person), 422 if form.is_submitted() else 200
