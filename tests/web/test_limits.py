@@ -8,7 +8,8 @@ import pytest
 from flask import Flask
 
 from app import clock, create_app
-from app.web.limits import LIMITS
+from app.web import limits
+from app.web.limits import LIMITS, Limit
 from tests import databases
 from tests.canary import CANARY
 from tests.factories import PASSWORD, make_server, make_user
@@ -16,6 +17,19 @@ from tests.pages import Page, PageClient
 from tests.web.api.conftest import Program, assert_problem
 
 EMAIL = "ann@example.com"
+#: The limits of these tests: as in `app.web.limits`, with smaller numbers.
+SMALL = {
+    "sign-in": Limit("sign-in", "20 per minute"),
+    "sign-up": Limit("sign-up", "10 per hour"),
+    "save": Limit("save", "60 per minute", "12 per minute"),
+    "call": Limit("call", "60 per minute", "12 per minute"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    smaller = {endpoint: SMALL.get(limit.scope, limit) for endpoint, limit in LIMITS.items()}
+    monkeypatch.setattr(limits, "LIMITS", smaller)
 
 
 def make_people(app: Flask, *names: str) -> int:
@@ -49,7 +63,7 @@ def test_saving_has_a_limit_for_each_person_and_says_when_to_come_back(
     path = f"/api/mcp-servers/{server_id}/auth-token"
     time_machine.move_to(clock.now(), tick=False)  # type: ignore[attr-defined]
 
-    for _ in range(120):
+    for _ in range(12):
         # A body that is refused counts like one that is taken.
         assert ann.post(path, {}).status_code == 422
     refused = ann.post(path, {"token": CANARY})
@@ -71,12 +85,12 @@ def test_saving_has_a_limit_for_each_person_and_says_when_to_come_back(
 def test_signing_in_has_a_limit_for_each_address_whatever_a_header_says(app: Flask) -> None:
     make_people(app, "ann")
     statuses = []
-    for number in range(61):
+    for number in range(21):
         program = Program(app)
         program.client.environ_base |= {"HTTP_X_FORWARDED_FOR": f"203.0.113.{number}"}
         statuses.append(program.sign_in(EMAIL, PASSWORD).status_code)
 
-    assert statuses == [200] * 60 + [429]
+    assert statuses == [200] * 20 + [429]
     elsewhere = Program(app)
     elsewhere.client.environ_base |= {"REMOTE_ADDR": "198.51.100.9"}
     assert elsewhere.sign_in(EMAIL, PASSWORD).status_code == 200
@@ -86,7 +100,7 @@ def test_behind_proxies_the_address_is_the_one_that_the_last_of_them_saw(databas
     app = create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": database_url, "TRUSTED_PROXIES": 1})
     make_people(app, "ann")
     statuses = []
-    for number in range(61):
+    for number in range(21):
         program = Program(app)
         # What a client makes up stands before what the proxy adds.
         program.client.environ_base |= {"HTTP_X_FORWARDED_FOR": f"203.0.113.{number}, 192.0.2.50"}
@@ -109,7 +123,7 @@ def test_calls_have_a_limit_that_pages_and_programs_share(app: Flask) -> None:
     ann = signed_in(app)
     path = f"/api/playground/{server_id}/tools"
 
-    statuses = {ann.post(path, {"mcp_auth_token": CANARY}).status_code for _ in range(120)}
+    statuses = {ann.post(path, {"mcp_auth_token": CANARY}).status_code for _ in range(12)}
     refused = ann.post(path, {"mcp_auth_token": CANARY})
     form = ann.client.get_page(f"/playground/{server_id}").form(f"/playground/{server_id}")
 
@@ -148,7 +162,7 @@ def test_with_limits_off_nobody_waits_outside_production(database_url: str) -> N
     make_people(app, "ann")
 
     statuses = {Program(app).sign_in(EMAIL, "wrong horse battery").status_code for _ in range(20)}
-    statuses |= {Program(app).sign_in(EMAIL, PASSWORD).status_code for _ in range(70)}
+    statuses |= {Program(app).sign_in(EMAIL, PASSWORD).status_code for _ in range(25)}
 
     databases.dispose(app)
     assert statuses == {401, 200}
