@@ -101,6 +101,14 @@ class Keys:
         return build_keyring((self._secrets.sealing, *self._secrets.previous), salt=salt, rows=rows)
 
 
+def try_write() -> None:
+    """Return when the database takes writes, having changed nothing. Raises SQLAlchemy's error otherwise."""
+    try:
+        db.session.execute(update(Installation).values(id=1))
+    finally:
+        db.session.rollback()
+
+
 def _needed_keys() -> Sequence[KeyFacts]:
     """Return the keys that are not retired."""
     rows = db.session.scalars(select(EncryptionKey).where(EncryptionKey.retired_at.is_(None)))

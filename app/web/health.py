@@ -9,9 +9,10 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.extensions import db
+from app.services.keys import try_write
 from app.web import current
 from app.web.access import public
+from app.web.problems import RETRY_AFTER, give_up_transaction
 
 logger = logging.getLogger(__name__)
 health = Blueprint("health", __name__)
@@ -30,13 +31,16 @@ def ready() -> ResponseReturnValue:
     """Answer 200 when database and key are there, else 503. Admins are told the reason."""
     try:
         reason = current.keys().problem()
+        try_write()
     except SQLAlchemyError:
         # Nobody can be recognised as an admin now: the reason is in the log.
-        db.session.rollback()
-        logger.exception("The database does not answer, or `flask db upgrade` was not run.")
-        return {"status": "not ready"}, 503
+        give_up_transaction()
+        logger.exception("The database does not answer or takes no writes, or was not upgraded.")
+        return _not_ready({})
     if reason is None:
         return {"status": "ok"}
-    if getattr(current_user, "is_admin", False):
-        return {"status": "not ready", "reason": reason}, 503
-    return {"status": "not ready"}, 503
+    return _not_ready({"reason": reason} if getattr(current_user, "is_admin", False) else {})
+
+
+def _not_ready(why: dict[str, str]) -> ResponseReturnValue:
+    return {"status": "not ready"} | why, 503, {"Retry-After": str(RETRY_AFTER[503])}
