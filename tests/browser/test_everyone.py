@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pyotp
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from app.extensions import db
+from app.models import User
 from tests.browser.conftest import sign_in
 from tests.browser.live_site import LiveSite
 from tests.factories import PASSWORD
@@ -55,54 +58,124 @@ def test_the_main_path_needs_no_mouse(visitor: Page, site: LiveSite) -> None:
     expect(page.locator("#answer pre").first).to_have_text("3")
 
 
-def each_page(page: Page, site: LiveSite) -> list[str]:
-    """Walk through every page, return what axe and the width have to say."""
-    found: list[str] = []
+class Walk:
+    """A walk through pages, that notes what axe and the width have to say of each."""
 
-    def look(name: str) -> None:
-        for violation in Axe().run(page).response["violations"]:
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.found: list[str] = []
+
+    def look(self, name: str) -> None:
+        for violation in Axe().run(self.page).response["violations"]:
             targets = [node["target"] for node in violation["nodes"]]
-            found.append(f"{name}: {violation['id']} at {targets}")
-        wider = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+            self.found.append(f"{name}: {violation['id']} at {targets}")
+        wider = self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         if wider > 0:
-            found.append(f"{name}: {wider} px too wide")
+            self.found.append(f"{name}: {wider} px too wide")
 
-    def open_and_look(path: str) -> None:
-        page.goto(path)
-        look(path)
+    def open_and_look(self, *paths: str) -> None:
+        for path in paths:
+            self.page.goto(path)
+            self.look(path)
 
-    open_and_look("/login")
+
+def walk_the_main_path(walk: Walk, site: LiveSite) -> None:
+    page = walk.page
+    walk.open_and_look("/login")
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
-    look("/login with errors")
-    open_and_look("/sign-up")
+    walk.look("/login with errors")
+    walk.open_and_look("/sign-up")
     sign_in(page)
-    open_and_look("/settings/tokens")
+    walk.open_and_look("/settings/tokens")
     page.locator(f"#server-{site.demo_id} summary").click()
     page.locator(f"#server-{site.demo_id} select").select_option("custom")
-    look("/settings/tokens, a row opened")
+    walk.look("/settings/tokens, a row opened")
     page.locator(f"#token-{site.demo_id}").fill("****")
     page.locator(f"#server-{site.demo_id}").get_by_role("button", name="Save token", exact=True).click()
-    look("one token with an error")
+    walk.look("one token with an error")
     page.get_by_label("Token", exact=True).fill(TOKEN)
     page.get_by_label("Expires").select_option("7")
     page.get_by_role("button", name="Save token").click()
-    look("/settings/tokens after saving")
-    open_and_look("/settings/tokens?q=nothing")
-    open_and_look(f"/settings/tokens/{site.demo_id}/delete")
-    open_and_look("/playground")
-    open_and_look(f"/playground/{site.demo_id}")
+    walk.look("/settings/tokens after saving")
+    walk.open_and_look("/settings/tokens?q=nothing")
+    walk.open_and_look(f"/settings/tokens/{site.demo_id}/delete")
+    walk.open_and_look("/playground")
+    walk.open_and_look(f"/playground/{site.demo_id}")
     page.get_by_role("button", name="List tools").click()
     page.locator(".tool-list a", has_text="echo").click()
-    look("tools")
+    walk.look("tools")
     page.locator(".panel:visible").get_by_role("button", name="Call").click()
     page.locator(".error").wait_for()
-    look("an argument is missing")
+    walk.look("an argument is missing")
     page.locator(".panel:visible").get_by_label("text").fill("word" * 100)
     page.locator(".panel:visible").get_by_role("button", name="Call").click()
     page.locator("#answer pre").first.wait_for()
-    look("an answer")
-    open_and_look("/settings/nothing")
-    return found
+    walk.look("an answer")
+    walk.open_and_look("/settings/nothing")
+
+
+def walk_the_account_and_the_people(walk: Walk, site: LiveSite) -> None:
+    page = walk.page
+    account = "/settings/account"
+    walk.open_and_look("/settings/sessions", account, f"{account}/email", f"{account}/password")
+    walk.open_and_look(f"{account}/delete", f"{account}/totp")
+    page.get_by_label("Your password").fill(PASSWORD)
+    page.get_by_role("button", name="Go on").click()
+    walk.look("a secret for the app")
+    page.get_by_label("Code", exact=True).fill("1")
+    page.get_by_role("button", name="Turn it on").click()
+    walk.look("a wrong code")
+    page.get_by_label("Code", exact=True).fill(code_on(page))
+    page.get_by_role("button", name="Turn it on").click()
+    page.locator(".codes").wait_for()
+    walk.look("recovery codes")
+    walk.open_and_look(f"{account}/totp", f"{account}/totp/recovery-codes", f"{account}/totp/disable")
+    make_admin(site)
+    walk.open_and_look("/admin/encryption", "/admin/users", "/admin/users?q=nobody")
+    walk.open_and_look("/admin/users/1/totp", "/admin/users/1/reset-totp")
+    page.get_by_role("button", name="Sign out").click()
+    sign_in_with_password(page)
+    walk.look("/login/code")
+
+
+def sign_in_with_password(page: Page) -> None:
+    page.goto("/login")
+    page.get_by_label("Email").fill("ann@example.com")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+
+
+def code_on(page: Page) -> str:
+    """Return what an authenticator app shows that was given the secret on this page."""
+    secret = page.locator("code.is-long").inner_text().replace(" ", "")
+    return pyotp.TOTP(secret).now()
+
+
+def make_admin(site: LiveSite) -> None:
+    with site.app.app_context():
+        db.session.execute(db.update(User).values(role="admin"))
+        db.session.commit()
+
+
+def test_a_second_factor_is_set_up_and_used_without_script(browser: Browser, site: LiveSite) -> None:
+    with site.visit(browser, java_script_enabled=False) as page:
+        sign_in(page)
+        page.goto("/settings/account")
+        page.get_by_role("link", name="Set up Second factor").click()
+        page.get_by_label("Your password").fill(PASSWORD)
+        page.get_by_role("button", name="Go on").click()
+        page.get_by_label("Code", exact=True).fill(code_on(page))
+        page.get_by_role("button", name="Turn it on").click()
+        recovery_code = page.locator(".codes code").first.inner_text()
+        page.get_by_role("link", name="I have kept them").click()
+        expect(page.locator("main")).to_contain_text("10 recovery codes left.")
+        page.get_by_role("button", name="Sign out").click()
+
+        sign_in_with_password(page)
+        page.get_by_label("Code", exact=True).fill(recovery_code)
+        page.get_by_role("button", name="Sign in").click()
+
+        page.wait_for_url("**/settings/tokens")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -111,4 +184,8 @@ def test_no_page_shuts_anybody_out(browser: Browser, site: LiveSite, scheme: str
     viewport = {"width": width, "height": 800}
 
     with site.visit(browser, color_scheme=scheme, viewport=viewport) as page:
-        assert each_page(page, site) == []
+        walk = Walk(page)
+        walk_the_main_path(walk, site)
+        walk_the_account_and_the_people(walk, site)
+
+    assert walk.found == []

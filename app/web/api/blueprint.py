@@ -65,10 +65,11 @@ def no_content() -> Response:
 def _describe_guards(
     doc: dict[str, Any], _info: dict[str, Any], *, method: str, **_context: Any
 ) -> dict[str, Any]:
-    """Add what stands before every view: the sign-in, the CSRF token and the limits on bodies."""
+    """Add what stands before every view: the sign-in, the CSRF token the limits, and the database behind."""
     changes = method.upper() not in SAFE_METHODS
     doc["security"] = [{COOKIE: []} | ({HEADER: []} if changes else {})]
-    for status in (400, 401, 413, 415) if "requestBody" in doc else (400, 401):
+    body, limited = (413, 415) if "requestBody" in doc else (), (429,) if changes else ()
+    for status in (400, 401, *body, *limited, 503):
         doc["responses"].setdefault(status, HTTPStatus(status).name)
     doc["responses"] = dict(sorted(doc["responses"].items(), key=lambda item: str(item[0])))
     return doc

@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis.checks import (
     content_type_conformance,
-    not_a_server_error,
     response_headers_conformance,
     response_schema_conformance,
     status_code_conformance,
@@ -21,8 +20,14 @@ from schemathesis.generation import GenerationMode
 from tests.pages import PageClient
 from tests.web.api.conftest import Program, assert_problem
 
+
+def no_fault_of_ours(_context: Any, response: Any, _case: Any) -> None:
+    """The contract has three 5xx, which speak of others; that they are described is checked besides."""
+    assert response.status_code < 500 or response.status_code in {502, 503, 504}
+
+
 CHECKS = [
-    not_a_server_error,
+    no_fault_of_ours,
     status_code_conformance,
     content_type_conformance,
     response_headers_conformance,
@@ -158,7 +163,13 @@ def fuzz(operation: Any, mode: GenerationMode, **signed_in: Any) -> None:
     # Ids have tests of their own; here the one that is there lets every request come further.
     known = {"path_parameters": {"server_id": 1}} if "{server_id}" in operation.label else {}
 
-    @settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=25,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(operation.as_strategy(generation_mode=mode, **known))
     def send(case: Any) -> None:
         case.call_and_validate(checks=CHECKS, **signed_in)
