@@ -1,0 +1,124 @@
+"""Every route, those of tomorrow too, against every hostile request: no 5xx of ours, and never an echo."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.fuzz.answers import faults_of
+from tests.fuzz.hostile_bodies import BODIES, LARGE
+from tests.fuzz.hostile_heads import COOKIES_AND_HOSTS, HEADERS_BY_NAME, IDS, METHODS, queries
+from tests.fuzz.marks import new_mark
+from tests.fuzz.rules import RULES, Rule
+from tests.fuzz.visitors import VISITORS, Visitor
+
+#: Bodies where none is expected.
+WITH_GET = ("truncated", "a form", "a form in pieces", "multipart with a file", "a length too long")
+every_rule = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+
+
+def sent(visitor: Visitor, rule: Rule, what: str, mark: str, **request: Any) -> list[str]:
+    """Send a request, and return what is wrong with its answer."""
+    path = request.pop("path", rule.with_id())
+    place = f"{request['method'][:9]} {rule.path} by {visitor.name}, {what}"
+    try:
+        answer = visitor.send(path, **request)
+    except Exception as error:
+        error.add_note(place)
+        raise
+    return [f"{place}: {fault}" for fault in faults_of(answer, rule.path, mark)]
+
+
+def filled(environ: dict[str, Any], mark: str) -> dict[str, Any]:
+    """Return it with the mark in its place."""
+    return {
+        name: value.replace("@mark@", mark) if isinstance(value, str) else value
+        for name, value in environ.items()
+    }
+
+
+@every_rule
+def test_no_body_breaks_a_route_or_is_echoed(app: Flask, rule: Rule) -> None:
+    faults: list[str] = []
+    for name in VISITORS:
+        visitor = Visitor(app, name)
+        cases = [(method, what) for method in rule.changes for what in (*BODIES, *LARGE)]
+        cases += [("GET", what) for what in (*WITH_GET, *LARGE) if "GET" in rule.methods]
+        for method, what in rule.share_of(name, cases):
+            mark = new_mark()
+            # Others come without one, so that the guard of forms has to look into the body for it.
+            token = visitor.csrf_token if name == rule.meant_for else ""
+            request = LARGE[what] if what in LARGE else BODIES[what].request(mark, token)
+            headers = {"X-CSRFToken": token} if token else {}
+            faults += sent(visitor, rule, what, mark, method=method, headers=headers, **request)
+
+    assert faults == []
+
+
+@every_rule
+def test_no_method_query_or_header_breaks_a_route_or_is_echoed(app: Flask, rule: Rule) -> None:
+    faults: list[str] = []
+    for name in VISITORS:
+        visitor = Visitor(app, name)
+        for method in rule.share_of(name, METHODS):
+            mark = new_mark()
+            body = {"data": f'{{"{mark}"', "content_type": "application/json"}
+            faults += sent(visitor, rule, "method", mark, method=method, **body)
+        for query in rule.share_of(name, queries(may_hold_mark=name != "anonymous")):
+            mark = new_mark()
+            request = rule.right(visitor.csrf_token) | {"query_string": query.replace("@mark@", mark)}
+            faults += sent(visitor, rule, f"query {query[:40]}", mark, **request)
+        for what, environ in rule.share_of(name, HEADERS_BY_NAME.items()):
+            mark = new_mark()
+            request = rule.right(visitor.csrf_token) | {"environ_overrides": filled(environ, mark)}
+            faults += sent(visitor, rule, what, mark, **request)
+
+    assert faults == []
+
+
+@pytest.mark.parametrize("rule", [pytest.param(RULES[path], id=path) for path in RULES if "<" in path])
+def test_no_id_breaks_a_route_or_is_echoed(app: Flask, rule: Rule) -> None:
+    faults: list[str] = []
+    for name in VISITORS:
+        visitor = Visitor(app, name)
+        for value in IDS:
+            mark = new_mark()
+            path = rule.with_id(value.replace("@mark@", mark))
+            faults += sent(
+                visitor, rule, f"id {value[:40]}", mark, path=path, **rule.right(visitor.csrf_token)
+            )
+
+    assert faults == []
+
+
+def test_no_cookie_or_host_breaks_a_route_or_is_echoed(app: Flask) -> None:
+    client = app.test_client(use_cookies=False)
+
+    faults = []
+    for rule in RULES.values():
+        for what, environ in COOKIES_AND_HOSTS.items():
+            mark = new_mark()
+            request = rule.right("") | {"environ_overrides": filled(environ, mark)}
+            answer = client.open(rule.with_id(), **request)
+            faults += [f"{rule.path}, {what}: {fault}" for fault in faults_of(answer, rule.path, mark)]
+
+    assert faults == []
+
+
+@pytest.mark.parametrize(
+    "shape", ["/@mark@", "/api/@mark@", "/api/", "/@mark@/..%2f@mark@%00", "/settings/@mark@"]
+)
+def test_what_is_no_route_is_not_found_and_not_repeated(app: Flask, shape: str) -> None:
+    nowhere = Rule(shape, 0)
+
+    faults = []
+    for name in VISITORS:
+        visitor = Visitor(app, name)
+        for method in METHODS:
+            mark = new_mark()
+            path = shape.replace("@mark@", mark)
+            faults += sent(visitor, nowhere, "no route", mark, path=path, method=method, data=mark)
+
+    assert faults == []
