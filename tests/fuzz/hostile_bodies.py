@@ -15,7 +15,7 @@ CHUNKED = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
 #: Every field that a secret is typed into, in one form, and fields that no form has.
 FIELDS = (
     "csrf_token=@csrf@&email=new%40example.com&token=@mark@&password=@mark@&current_password=@mark@"
-    "&code=@mark@&mcp_auth_token=@mark@&x-unknown=@mark@&@mark@=@mark@"
+    "&code=12345x&mcp_auth_token=@mark@&x-unknown=@mark@&@mark@=@mark@"
 )
 CREDENTIALS = '"email": "ann@example.com", "password": '
 
@@ -101,7 +101,7 @@ BODIES: dict[str, Body] = {
     "a form": Body(FIELDS, FORM),
     "a form of another charset": Body(FIELDS, f"{FORM}; charset=utf-16"),
     "a form with bytes that are no UTF-8": Body(f"{FIELDS}&q=%ff%c0%af&%ed%a0%80=%00&token=%00", FORM),
-    "a form with controls": Body("csrf_token=@csrf@&password=@mark@%00%0d%0a&code=%00@mark@&token=%07", FORM),
+    "a form with controls": Body("csrf_token=@csrf@&password=@mark@%00%0d%0a&code=%00%0a&token=%07", FORM),
     "a form with look-alikes": Body(FIELDS.replace("new", "n%D0%B5w%00"), FORM),
     "a form of 10,000 fields": Body(f"{FIELDS}{'&a=1' * 10_000}", FORM),
     "a form of separators": Body("&=&;&==&%&%%&%u0000&@mark@" + "&" * 1000, FORM),

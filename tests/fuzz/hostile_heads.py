@@ -17,8 +17,9 @@ IDS = (
 )
 #: Names that must not stand in a URL: whatever stands under them is refused, and not repeated.
 SECRET_NAMES = ("token", "TOKEN", "password", "mcp_auth_token", "api_key", "code", "authorization")
-#: Whatever pages read, and what they show again: here no mark is sent.
-SHOWN_NAMES = ("q", "status", "after", "before", "limit", "next", "page", "expires_in", "expires_on")
+#: What pages read, and may show again: here no mark is sent. Of those in one line, all get one value.
+SHOWN_NAMES = ("q", "before", "next", "page", "expires_in", "expires_on")
+LIST_NAMES = (("after",), ("status", "limit"))
 VALUES = (
     *("", "%00", "a%00b", "%0d%0aSet-Cookie:%20a=b", "%ff%c0%af", "%ed%a0%80", "%f4%90%80%80", "%e2%80%ae"),
     *("-1", "0", "9" * 5000, "1e3", "NaN", "%EF%BC%91", "%25", "_", "%5C", "'", '"', "x" * 20_000),
@@ -66,7 +67,7 @@ LONE_HEADERS = {
     "a content encoding": {"HTTP_CONTENT_ENCODING": "@mark@"},
     "a transfer encoding": {"HTTP_TRANSFER_ENCODING": "@mark@, chunked"},
     "a protocol": {"SERVER_PROTOCOL": "@mark@/9"},
-    "an address": {"REMOTE_ADDR": "@mark@\xff%eth0"},
+    "an address": {"REMOTE_ADDR": "\xff%eth0"},
     "no address": {"REMOTE_ADDR": ""},
 }
 #: Name → what is put over the WSGI environment.
@@ -88,11 +89,15 @@ COOKIES_AND_HOSTS = {
 }
 
 
-def queries(may_hold_mark: bool) -> list[str]:
-    """Return query strings; with marks in unknown names where nobody is sent on with the whole address."""
-    shown = ["&".join(f"{name}={value}" for name in SHOWN_NAMES) for value in VALUES]
+def queries(*, of_list: bool, with_mark: bool) -> list[str]:
+    """Return query strings, those that only lists read among them.
+
+    With marks in unknown names only where nobody is sent on with the whole address.
+    """
+    groups = (SHOWN_NAMES, *LIST_NAMES) if of_list else (SHOWN_NAMES,)
+    shown = ["&".join(f"{name}={value}" for name in names) for names in groups for value in VALUES]
     secret = [f"{name}=@mark@" for name in SECRET_NAMES] + [
         f"a=1&{SECRET_NAMES[0]}=@mark@&{SECRET_NAMES[0]}="
     ]
     unknown = ["x-unknown=@mark@", "@mark@", "@mark@=@mark@%00", "filter[@mark@]=%ff@mark@", "v=@mark@"]
-    return shown + secret + (unknown if may_hold_mark else []) + ["&" * 2000, "=&=&%&%u1234&;"]
+    return shown + secret + (unknown if with_mark else []) + ["&" * 2000, "=&=&%&%u1234&;"]

@@ -11,9 +11,10 @@ from app import create_app
 from tests.fuzz.hostile_bodies import FORM
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
-#: What stands in a path where the rule has an argument.
-FIRST_ID = "1"
-#: Whoever a rule is not for sends one case in so many; rule by rule, others.
+#: What stands in a path where the rule has an argument, so that it leads to something. `{code}` is the
+#: visitor's own (`tests.fuzz.visitors`).
+ARGUMENTS = {"int": "1", "default": "{code}", "path": "favicon.svg"}
+#: Of so many cases, one is sent where all of them would meet what they met elsewhere.
 SHARE = 3
 Case = TypeVar("Case")
 
@@ -39,10 +40,10 @@ class Rule:
         """Return the methods that change something."""
         return sorted(self.methods - SAFE)
 
-    def with_id(self, value: str = FIRST_ID) -> str:
-        """Return the path with this value in place of each argument."""
+    def path_with(self, value: str | None = None) -> str:
+        """Return the path with this value in place of each argument; None: with one that leads somewhere."""
         parts = self.path.replace("<", "\0<").replace(">", ">\0").split("\0")
-        return "".join(value if part.startswith("<") else part for part in parts)
+        return "".join(_argument(part, value) if part.startswith("<") else part for part in parts)
 
     def right(self, csrf_token: str) -> dict[str, Any]:
         """Return a request that is taken, or nearly, for a hostile head to stand on."""
@@ -53,10 +54,22 @@ class Rule:
             {} if self.path.startswith("/api/") else form
         )
 
+    @property
+    def is_list(self) -> bool:
+        """Whether it may be a page of a list: nothing can be sent to it."""
+        return not self.changes and "<" not in self.path
+
     def share_of(self, visitor: str, cases: Iterable[Case]) -> Sequence[Case]:
         """Return all cases to whom the rule is meant for; to others, who meet one guard everywhere, a few."""
-        every = list(cases)
-        return every if visitor == self.meant_for else every[self.number % SHARE :: SHARE]
+        return list(cases) if visitor == self.meant_for else self.few_of(cases)
+
+    def few_of(self, cases: Iterable[Case]) -> Sequence[Case]:
+        """Return one case in so many; rule by rule, others."""
+        return list(cases)[self.number % SHARE :: SHARE]
+
+
+def _argument(placeholder: str, value: str | None) -> str:
+    return ARGUMENTS[placeholder[1:-1].rpartition(":")[0] or "default"] if value is None else value
 
 
 def read_rules() -> dict[str, Rule]:

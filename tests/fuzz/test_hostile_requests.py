@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ every_rule = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 
 def sent(visitor: Visitor, rule: Rule, what: str, mark: str, **request: Any) -> list[str]:
     """Send a request, and return what is wrong with its answer."""
-    path = request.pop("path", rule.with_id())
+    path = request.pop("path", rule.path_with())
     place = f"{request['method'][:9]} {rule.path} by {visitor.name}, {what}"
     try:
         answer = visitor.send(path, **request)
@@ -31,12 +32,11 @@ def sent(visitor: Visitor, rule: Rule, what: str, mark: str, **request: Any) -> 
     return [f"{place}: {fault}" for fault in faults_of(answer, rule.path, mark)]
 
 
-def filled(environ: dict[str, Any], mark: str) -> dict[str, Any]:
-    """Return it with the mark in its place."""
-    return {
-        name: value.replace("@mark@", mark) if isinstance(value, str) else value
-        for name, value in environ.items()
-    }
+def filled(request: Any, mark: str) -> Any:
+    """Return a request with the mark in its place, wherever that is."""
+    if isinstance(request, dict):
+        return {name: filled(value, mark) for name, value in request.items()}
+    return request.replace("@mark@", mark) if isinstance(request, str) else request
 
 
 @every_rule
@@ -62,20 +62,24 @@ def test_no_method_query_or_header_breaks_a_route_or_is_echoed(app: Flask, rule:
     faults: list[str] = []
     for name in VISITORS:
         visitor = Visitor(app, name)
-        for method in rule.share_of(name, METHODS):
+        for what, head in rule.share_of(name, heads(rule, name)):
             mark = new_mark()
-            body = {"data": f'{{"{mark}"', "content_type": "application/json"}
-            faults += sent(visitor, rule, "method", mark, method=method, **body)
-        for query in rule.share_of(name, queries(may_hold_mark=name != "anonymous")):
-            mark = new_mark()
-            request = rule.right(visitor.csrf_token) | {"query_string": query.replace("@mark@", mark)}
-            faults += sent(visitor, rule, f"query {query[:40]}", mark, **request)
-        for what, environ in rule.share_of(name, HEADERS_BY_NAME.items()):
-            mark = new_mark()
-            request = rule.right(visitor.csrf_token) | {"environ_overrides": filled(environ, mark)}
+            request = rule.right(visitor.csrf_token) | filled(head, mark)
             faults += sent(visitor, rule, what, mark, **request)
 
     assert faults == []
+
+
+def heads(rule: Rule, visitor: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield name → what is put over a request that is right."""
+    for method in METHODS:
+        yield "method", {"method": method, "data": '{"@mark@"', "content_type": "application/json"}
+    asked = queries(of_list=rule.is_list, with_mark=visitor != "anonymous")
+    # Where something is changed by every request, the session has to be begun anew after each.
+    for query in asked if "GET" in rule.methods else rule.few_of(asked):
+        yield f"query {query[:40]}", {"query_string": query}
+    for what, environ in HEADERS_BY_NAME.items():
+        yield what, {"environ_overrides": environ}
 
 
 @pytest.mark.parametrize("rule", [pytest.param(RULES[path], id=path) for path in RULES if "<" in path])
@@ -85,7 +89,7 @@ def test_no_id_breaks_a_route_or_is_echoed(app: Flask, rule: Rule) -> None:
         visitor = Visitor(app, name)
         for value in IDS:
             mark = new_mark()
-            path = rule.with_id(value.replace("@mark@", mark))
+            path = rule.path_with(value.replace("@mark@", mark))
             faults += sent(
                 visitor, rule, f"id {value[:40]}", mark, path=path, **rule.right(visitor.csrf_token)
             )
@@ -100,8 +104,8 @@ def test_no_cookie_or_host_breaks_a_route_or_is_echoed(app: Flask) -> None:
     for rule in RULES.values():
         for what, environ in COOKIES_AND_HOSTS.items():
             mark = new_mark()
-            request = rule.right("") | {"environ_overrides": filled(environ, mark)}
-            answer = client.open(rule.with_id(), **request)
+            request = rule.right("") | filled({"environ_overrides": environ}, mark)
+            answer = client.open(rule.path_with(), **request)
             faults += [f"{rule.path}, {what}: {fault}" for fault in faults_of(answer, rule.path, mark)]
 
     assert faults == []
