@@ -19,6 +19,7 @@ PROBLEM = "application/problem+json"
 def answer(
     status: str, headers: dict[str, str] | None = None, body: str = "", **options: Any
 ) -> TestResponse:
+    """Return an answer as a test client gives it."""
     request = EnvironBuilder(**options).get_request()
     given = list(({"Content-Type": "text/html"} | (headers or {})).items())
     return TestResponse(iter([body.encode()]), status, given, request)
