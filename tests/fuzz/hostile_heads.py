@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 #: As they stand in the request line. `get` is not `GET` (RFC 9110, 9.1), but many servers think it is.
 METHODS = (
     *("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "PROPFIND"),
@@ -20,28 +22,34 @@ SECRET_NAMES = ("token", "TOKEN", "password", "mcp_auth_token", "api_key", "code
 #: What pages read, and may show again: here no mark is sent. Of those in one line, all get one value.
 SHOWN_NAMES = ("q", "before", "next", "page", "expires_in", "expires_on")
 LIST_NAMES = (("after",), ("status", "limit"))
+#: What a cursor could stand for: those of ours are a name and an id.
+POSITIONS = (
+    *(
+        "null",
+        "[]",
+        '["a"]',
+        '["a", null]',
+        "[1, 1]",
+        '["a", "1"]',
+        '["a", 1.5]',
+        '["a", -1]',
+        '["a", 1e400]',
+    ),
+    *('["a", 2147483648]', '["a", 9223372036854775808]', '["a", NaN]', "[[[[]]]]", '{"a": 1}', '["", 1, 1]'),
+    *('["a\\u0000", 1]', '["\\ud800", 1]', '["\\u202e", 1]', "[" * 9000, '["' + "a" * 9000 + '", 1]'),
+)
 VALUES = (
     *("", "%00", "a%00b", "%0d%0aSet-Cookie:%20a=b", "%ff%c0%af", "%ed%a0%80", "%f4%90%80%80", "%e2%80%ae"),
     *("-1", "0", "9" * 5000, "1e3", "NaN", "%EF%BC%91", "%25", "_", "%5C", "'", '"', "x" * 20_000),
     *("//evil.example", "/%5Cevil.example", "https:evil.example", "/%09/evil.example", "javascript:alert(1)"),
-    *("W10=", "WzFd", "eyJhIjogMX0=", "bnVsbA==", "%3Cb%3E", "%7B%7B7*7%7D%7D", "1&q=2&q=3", "[]"),
+    *("%3Cb%3E", "%7B%7B7*7%7D%7D", "1&q=2&q=3", "[]", "W10=", "====", "A", "AA", "AAA", "-_", "+/"),
 )
 #: What browsers and proxies say about themselves and the request.
 HEADERS = (
     *("USER_AGENT", "ACCEPT", "ACCEPT_LANGUAGE", "ACCEPT_ENCODING", "ACCEPT_CHARSET", "AUTHORIZATION"),
     *("X_FORWARDED_FOR", "X_FORWARDED_HOST", "X_FORWARDED_PROTO", "X_FORWARDED_PREFIX", "FORWARDED"),
     *("X_REQUEST_ID", "X_HTTP_METHOD_OVERRIDE", "X_METHOD_OVERRIDE", "X_ORIGINAL_URL", "X_REWRITE_URL"),
-    *(
-        "IF_NONE_MATCH",
-        "IF_MATCH",
-        "IF_MODIFIED_SINCE",
-        "IF_RANGE",
-        "RANGE",
-        "TE",
-        "EXPECT",
-        "UPGRADE",
-        "DNT",
-    ),
+    *("IF_NONE_MATCH", "IF_MATCH", "IF_MODIFIED_SINCE", "IF_RANGE", "RANGE", "TE", "EXPECT", "UPGRADE"),
 )
 #: A WSGI server hands header bytes over as Latin-1 and lets no line break through.
 HEADER_VALUES = {
@@ -95,9 +103,14 @@ def queries(*, of_list: bool, with_mark: bool) -> list[str]:
     With marks in unknown names only where nobody is sent on with the whole address.
     """
     groups = (SHOWN_NAMES, *LIST_NAMES) if of_list else (SHOWN_NAMES,)
+    cursors = [f"after={_encoded(position)}" for position in POSITIONS] if of_list else []
     shown = ["&".join(f"{name}={value}" for name in names) for names in groups for value in VALUES]
     secret = [f"{name}=@mark@" for name in SECRET_NAMES] + [
         f"a=1&{SECRET_NAMES[0]}=@mark@&{SECRET_NAMES[0]}="
     ]
     unknown = ["x-unknown=@mark@", "@mark@", "@mark@=@mark@%00", "filter[@mark@]=%ff@mark@", "v=@mark@"]
-    return shown + secret + (unknown if with_mark else []) + ["&" * 2000, "=&=&%&%u1234&;"]
+    return shown + cursors + secret + (unknown if with_mark else []) + ["&" * 2000, "=&=&%&%u1234&;"]
+
+
+def _encoded(position: str) -> str:
+    return base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")

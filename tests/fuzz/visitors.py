@@ -12,6 +12,7 @@ from app.services import accounts, totp
 from app.services.sign_in import Visitor as Knocking
 from tests.factories import ACTOR, PASSWORD, make_server, make_user
 from tests.fuzz.client import FuzzClient
+from tests.fuzz.rules import Rule
 
 EMAILS = {"user": "ann@example.com", "admin": "carol@example.com"}
 #: Whose password is known, but not the code that is asked for next.
@@ -60,6 +61,10 @@ class Visitor:
         self.csrf_token = client.csrf_token_of("/login/code")
         with self._app.app_context():
             self.code = accounts.open_password_reset(FORGETFUL, ACTOR)
+
+    def path_of(self, rule: Rule) -> str:
+        """Return a path of the rule that leads this visitor somewhere."""
+        return rule.path_with().replace("{code}", self.code)
 
     def send(self, path: str, **request: Any) -> TestResponse:
         """Send a request; begin anew when it may have ended or replaced the session."""
