@@ -79,7 +79,7 @@ def assert_unavailable(answer: TestResponse) -> None:
 
 def assert_says_when_and_not_why(answer: TestResponse) -> None:
     """Hold an answer to a time to come back, and to nothing of the libraries' words."""
-    assert int(answer.headers["Retry-After"]) >= 1
+    assert int(answer.headers.get("Retry-After", 0)) >= 1, f"{answer.request.path} does not say when"
     shown = Page(answer.text).text if answer.mimetype == "text/html" else answer.text
     told = [word for word in WORDS_OF_DRIVERS if word in shown.lower()]
     assert not told, f"{answer.request.path} tells {told}"
