@@ -66,6 +66,12 @@ class LastAdminError(MarketError):
     code = "last_admin"
 
 
+class LedgerClosedError(MarketError):
+    """The event could not be written, so what it records did not happen."""
+
+    code = "ledger_closed"
+
+
 class BusyError(MarketError):
     """As many calls as may wait for remote servers are waiting."""
 

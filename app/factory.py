@@ -12,6 +12,7 @@ from app.extensions import db, migrate
 from app.mcp.egress import Egress
 from app.services.call_slots import CallSlots
 from app.services.keys import Keys, Secrets
+from app.services.ledger import AuditKey, seal_with
 from config import ROOT, refuse_switches
 
 
@@ -40,6 +41,10 @@ def assemble(settings: dict[str, Any]) -> Flask:
     app.extensions["keys"] = Keys(
         Secrets(settings["TOKEN_ENCRYPTION_SECRET"], tuple(settings["TOKEN_ENCRYPTION_PREVIOUS_SECRETS"]))
     )
+    with app.app_context():
+        # Connects to nothing.
+        app.extensions["audit_key"] = AuditKey(app.extensions["keys"])
+        seal_with(db.engine, app.extensions["audit_key"])
     app.extensions["call_slots"] = CallSlots(settings["CALL_SLOTS"])
     app.extensions["egress"] = Egress(
         allow=frozenset(settings["EGRESS_ALLOW"]), plain_http=settings["APP_ENV"] != "production"

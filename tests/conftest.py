@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskCliRunner
 
 from app import create_app
-from app.crypto import passwords
+from app.crypto import keyring, passwords
 from tests import databases
 from tests.canary import assert_no_canary
 from tests.pages import PageClient
@@ -28,9 +28,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _quick_passwords() -> None:
-    """Hash at a cost that tests can pay a thousand times; `tests/unit/crypto` looks at the real one."""
+def _quick_derivations() -> None:
+    """Hash and derive at a cost that tests can pay a thousand times; `tests/unit/crypto` looks at the real one."""
     passwords._HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # type: ignore[misc]
+    keyring.ITERATIONS = keyring.MIN_ITERATIONS  # type: ignore[misc]
 
 
 @pytest.fixture(scope="session")

@@ -95,10 +95,14 @@ def contents(url: str) -> str:
 
 
 def empty(url: str) -> None:
-    """Delete every row and restart every sequence: a tenth of the time that a new database takes."""
+    """Delete every row and restart every sequence: TRUNCATE makes new files and waits for each."""
     engine = sa.create_engine(url)
     with engine.begin() as connection:
-        tables = sa.inspect(connection).get_table_names()
-        rows = ", ".join(f'"{table}"' for table in tables if table != "alembic_version")
-        connection.execute(sa.text(f"TRUNCATE {rows} RESTART IDENTITY CASCADE"))
+        # Neither foreign keys nor the guards of the ledger, whose rows nobody else deletes.
+        connection.exec_driver_sql("SET session_replication_role = replica")
+        tables = [name for name in sa.inspect(connection).get_table_names() if name != "alembic_version"]
+        sequences = connection.scalars(sa.text("SELECT sequencename FROM pg_sequences")).all()
+        deletes = [f'DELETE FROM "{table}"' for table in tables]  # noqa: S608
+        restarts = [f'SELECT setval(\'"{name}"\', 1, false)' for name in sequences]
+        connection.exec_driver_sql("; ".join(deletes + restarts))
     engine.dispose()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+from app.cli.audit import audit_cli
 from app.cli.quickstart import demo_server, quickstart
 from app.cli.servers import servers_cli
 from app.cli.tokens import tokens_cli
@@ -12,5 +13,5 @@ from app.cli.users import users_cli
 
 def init_app(app: Flask) -> None:
     """Add the commands."""
-    for command in (users_cli, servers_cli, tokens_cli, quickstart, demo_server):
+    for command in (users_cli, servers_cli, tokens_cli, audit_cli, quickstart, demo_server):
         app.cli.add_command(command)

@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from app.cli.acting import acting
 from app.cli.dotenv_file import write_private
 from app.mcp.catalogue import STARTER_CATALOGUE, Catalogue, Entry, ProposedServer, join_catalogues
 from app.mcp.egress import Egress
 from app.mcp.registry import read_catalogue
 from app.services import accounts, servers
-from app.services.actors import Actor
 from app.services.server_import import import_entries
 
 EMAIL: Final = "demo@example.com"
@@ -72,7 +72,7 @@ def _text(known: dict[str, Any], name: str) -> str | None:
 
 def _person(password: str | None) -> str:
     """Make the person unless they are there; return their password, a new one if nobody knows it."""
-    actor = Actor.of_cli()
+    actor = acting()
     fresh = password or secrets.token_urlsafe(12)
     if accounts.find_user(EMAIL) is None:
         accounts.create_account(EMAIL, fresh, actor)
@@ -97,6 +97,6 @@ def _catalogue(demo_url: str, egress: Egress) -> tuple[int, int]:
     if not servers.list_servers():
         # Only then: what a person has deleted does not come back.
         wanted.append(read_catalogue(STARTER_CATALOGUE.read_bytes(), egress))
-    report = import_entries(join_catalogues(wanted), Actor.of_cli())
+    report = import_entries(join_catalogues(wanted), acting())
     found = next(server.id for server in servers.list_servers() if server.registry_name == REGISTRY_NAME)
     return found, report.held

@@ -10,6 +10,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
+from app.cli.acting import acting
 from app.errors import InvalidInputError, NotThereError
 from app.mcp.catalogue import Catalogue, ProposedServer, join_catalogues
 from app.mcp.refusals import explain
@@ -18,7 +19,6 @@ from app.mcp.token_headers import AUTHORIZATION, default_format
 from app.models import Server
 from app.models.server import SSE, STREAMABLE_HTTP
 from app.services import servers
-from app.services.actors import Actor
 from app.services.server_import import ImportReport, import_entries
 
 servers_cli = AppGroup("servers", help="The catalogue of MCP servers.")
@@ -52,7 +52,7 @@ def add(*, value_format: str | None, header: str, token_optional: bool, **facts:
         **facts,
     )
     try:
-        server = servers.add_server(new, egress=current_app.extensions["egress"], actor=Actor.of_cli())
+        server = servers.add_server(new, egress=current_app.extensions["egress"], actor=acting())
     except InvalidInputError as error:
         raise click.UsageError(f"Not added: {explain(error)}.") from None
     click.echo(f"Added {server.slug} (id {server.id}).")
@@ -74,7 +74,7 @@ def import_(context: click.Context, files: tuple[Path, ...]) -> None:
             unread += 1
             click.echo(f"Not read: {click.format_filename(file)}: {explain(error)}", err=True)
     try:
-        report = import_entries(join_catalogues(catalogues), Actor.of_cli())
+        report = import_entries(join_catalogues(catalogues), acting())
     except InvalidInputError as error:
         raise click.ClickException(f"Nothing was imported: {explain(error)}.") from None
     _tell(report)
@@ -85,7 +85,7 @@ def import_(context: click.Context, files: tuple[Path, ...]) -> None:
 @SERVER
 def enable(server: str) -> None:
     """Show a server to everyone; SERVER is its slug or id."""
-    changed = servers.set_enabled(_known(server).id, True, Actor.of_cli())
+    changed = servers.set_enabled(_known(server).id, True, acting())
     click.echo("Enabled." if changed else "It was enabled already.")
 
 
@@ -93,7 +93,7 @@ def enable(server: str) -> None:
 @SERVER
 def disable(server: str) -> None:
     """Take a server out of use; tokens saved for it stay. SERVER is its slug or id."""
-    changed = servers.set_enabled(_known(server).id, False, Actor.of_cli())
+    changed = servers.set_enabled(_known(server).id, False, acting())
     click.echo("Disabled." if changed else "It was disabled already.")
 
 
@@ -106,7 +106,7 @@ def delete(server: str, yes: bool) -> None:
     if not yes:
         people = servers.count_tokens(found)
         click.confirm(f"Delete {found.slug} ({found.url}) and the tokens of {_people(people)}?", abort=True)
-    tokens = servers.delete_server(found.id, Actor.of_cli())
+    tokens = servers.delete_server(found.id, acting())
     click.echo(f"Deleted {found.slug}, with the tokens of {_people(tokens)}.")
     if tokens:
         click.echo("They stay valid at their provider; their owners can revoke them there.")

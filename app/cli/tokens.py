@@ -13,8 +13,8 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from app import clock
+from app.cli.acting import acting
 from app.errors import KeyNotLoadedError, RotationRunningError
-from app.services.actors import Actor
 from app.services.key_status import KeyStatus, accept_loss, key_statuses, lost_keys, verify_tokens
 from app.services.keys import Keys
 from app.services.rotation import BATCH_SIZE, RotationReport, rotate_tokens, rows_by_key
@@ -39,7 +39,7 @@ def rotate(dry_run: bool, batch_size: int, as_json: bool) -> None:
     try:
         with _progress(quiet=as_json) as advanced:
             report = rotate_tokens(
-                _keys(), Actor.of_cli(), batch_size=batch_size, dry_run=dry_run, advanced=advanced
+                _keys(), acting(), batch_size=batch_size, dry_run=dry_run, advanced=advanced
             )
     except KeyNotLoadedError:
         raise click.ClickException(LOST) from None
@@ -97,7 +97,7 @@ def accept_loss_(yes: bool) -> None:
     click.echo("They will be shown as “Cannot be read” until their owners replace or delete them.")
     if not yes:
         click.confirm("Is the secret lost for good?", abort=True)
-    accept_loss(_keys(), Actor.of_cli())
+    accept_loss(_keys(), acting())
     click.echo("Accepted. New tokens are sealed under TOKEN_ENCRYPTION_SECRET.")
 
 

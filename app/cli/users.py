@@ -10,9 +10,10 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from app.errors import InvalidInputError, NotThereError
+from app.cli.acting import acting
+from app.errors import InvalidInputError, LastAdminError, NotThereError
+from app.models.user import ROLES
 from app.services import accounts, sessions, totp
-from app.services.actors import Actor
 from app.services.password_rules import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
 
 users_cli = AppGroup("users", help="People and their accounts.")
@@ -34,7 +35,7 @@ def create(email: str, admin: bool, password_stdin: bool) -> None:
     """Create an account. The password is asked for, or read from standard input."""
     password = _password(password_stdin)
     try:
-        user = accounts.create_account(email, password, Actor.of_cli(), admin=admin)
+        user = accounts.create_account(email, password, acting(), admin=admin)
     except InvalidInputError as error:
         raise click.ClickException(REFUSALS[error.reason]) from None
     click.echo(f"Created {user.email} ({user.role}).")
@@ -73,7 +74,7 @@ def sign_out(email: str) -> None:
     user = accounts.find_user(email)
     if user is None:
         raise _unknown()
-    click.echo(f"Ended sessions: {sessions.end_all_sessions(user, Actor.of_cli())}.")
+    click.echo(f"Ended sessions: {sessions.end_all_sessions(user, acting())}.")
 
 
 @users_cli.command("reset-totp")
@@ -84,7 +85,7 @@ def reset_totp(email: str) -> None:
     if user is None:
         raise _unknown()
     try:
-        totp.reset(user.id, Actor.of_cli())
+        totp.reset(user.id, acting())
     except NotThereError:
         raise click.ClickException("This person has no second factor.") from None
     click.echo("The second factor is off. They can set it up anew under Settings, Account.")
@@ -98,8 +99,22 @@ def require_totp(email: str, off: bool) -> None:
     user = accounts.find_user(email)
     if user is None:
         raise _unknown()
-    totp.set_required(user.id, not off, Actor.of_cli())
+    totp.set_required(user.id, not off, acting())
     click.echo("No second factor is required any more." if off else "A second factor is required.")
+
+
+@users_cli.command("set-role")
+@EMAIL
+@click.argument("role", type=click.Choice(ROLES))
+def set_role(email: str, role: str) -> None:
+    """Make a person a user, an auditor (reads the ledger and nothing else) or an admin."""
+    try:
+        accounts.set_role(email, role, acting())
+    except NotThereError:
+        raise _unknown() from None
+    except LastAdminError:
+        raise click.ClickException("Nobody else is an admin. Make somebody else one first.") from None
+    click.echo(f"Role: {role}.")
 
 
 @users_cli.command("delete")
@@ -110,7 +125,7 @@ def delete(email: str, yes: bool) -> None:
     if not yes:
         click.confirm("Delete this person and every token they saved?", abort=True)
     try:
-        tokens = accounts.delete_account(email, Actor.of_cli())
+        tokens = accounts.delete_account(email, acting())
     except NotThereError:
         raise _unknown() from None
     click.echo(f"Deleted, with tokens: {tokens}. They stay valid at their providers; revoke them there.")
@@ -121,7 +136,7 @@ def delete(email: str, yes: bool) -> None:
 def reset_password(email: str) -> None:
     """Print a one-time link, valid 72 hours, with which the person sets a new password."""
     try:
-        code = accounts.open_password_reset(email, Actor.of_cli())
+        code = accounts.open_password_reset(email, acting())
     except NotThereError:
         raise _unknown() from None
     path = current_app.url_map.bind("").build("auth.reset_password", {"code": code})
@@ -144,7 +159,7 @@ def _password(from_stdin: bool) -> str:
 
 def _set_active(email: str, active: bool) -> None:
     try:
-        accounts.set_active(email, active, Actor.of_cli())
+        accounts.set_active(email, active, acting())
     except NotThereError:
         raise _unknown() from None
 

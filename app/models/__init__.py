@@ -1,5 +1,6 @@
 """The tables, one row class each. A row holds text: no model unseals or hashes anything."""
 
+from app.models.audit_chain import AuditChain
 from app.models.audit_event import AuditEvent
 from app.models.encryption_key import EncryptionKey, Installation
 from app.models.failure_count import FailureCount
@@ -13,6 +14,7 @@ from app.models.token import Token
 from app.models.user import User
 
 __all__ = [
+    "AuditChain",
     "AuditEvent",
     "EncryptionKey",
     "FailureCount",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, String
+from sqlalchemy import JSON, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import Model
@@ -13,11 +13,16 @@ from app.models.types import UtcDateTime
 
 
 class AuditEvent(Model):
-    """An event. No foreign keys: it outlives the people and servers it speaks of."""
+    """An event. Triggers refuse to change or delete it.
+
+    No foreign keys: it outlives the people and servers it speaks of.
+    """
 
     __tablename__ = "audit_events"
     __table_args__ = (
         Index("ix_audit_events_subject_user_id_id", "subject_user_id", "id"),
+        Index("ix_audit_events_action_id", "action", "id"),
+        Index("uq_audit_events_chain_place", "chain", "place", unique=True),
         {"sqlite_autoincrement": True},
     )
 
@@ -40,3 +45,10 @@ class AuditEvent(Model):
     request_id: Mapped[str] = mapped_column(String(32))
     #: Exactly the keys that the action declares; never free text.
     details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
+    #: The chain it stands in (`audit_chains.chain`), and its place there, from 1.
+    chain: Mapped[int] = mapped_column(Integer, server_default="0")
+    place: Mapped[int] = mapped_column(Integer, server_default="0")
+    #: HMAC over all of the above and the seal before it; None: written while no key was loaded.
+    seal: Mapped[str | None] = mapped_column(String(64))
+    #: Public fingerprint of the subkey that sealed it.
+    seal_key: Mapped[str | None] = mapped_column(String(16))

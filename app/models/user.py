@@ -51,6 +51,11 @@ class User(UserMixin, Model):
         """Whether this person administers the installation."""
         return self.role == "admin"
 
+    @property
+    def may_audit(self) -> bool:
+        """Whether this person may read everyone's events."""
+        return self.role in ("auditor", "admin")
+
     def get_id(self) -> str:
         """Return what Flask-Login puts into the cookie: the session's random id."""
         if self.session_id is None:

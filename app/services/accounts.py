@@ -81,6 +81,20 @@ def set_active(email: str, active: bool, actor: Actor) -> None:
     db.session.commit()
 
 
+def set_role(email: str, role: str, actor: Actor) -> None:
+    """Give a person another role (`app.models.user.ROLES`). Commits; one audit row if that changed anything.
+
+    Raises NotThereError, LastAdminError.
+    """
+    user = _known(email)
+    if user.role != role:
+        if role != "admin":
+            refuse_last_admin(user)
+        user.role = role
+        record(Action.ROLE_CHANGED, actor, outcome=role, subject_user_id=user.id)
+    db.session.commit()
+
+
 def delete_account(email: str, actor: Actor) -> int:
     """Delete a person with everything that is theirs; return how many tokens. Commits; one audit row.
 

@@ -11,9 +11,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from app import clock
-from app.extensions import db
-from app.models import AuditEvent, Server
+from app.models import Server
 from app.services.actors import Actor
+from app.services.ledger import append
 
 
 class Action(StrEnum):
@@ -48,9 +48,17 @@ class Action(StrEnum):
     SERVER_DELETED = "server.deleted"
     ROTATION_STARTED = "rotation.started"
     ROTATION_ENDED = "rotation.ended"
+    AUDIT_READ = "audit.read"
+    AUDIT_EXPORTED = "audit.exported"
+    ACCESS_REFUSED = "access.refused"
+    CSRF_REFUSED = "csrf.refused"
+    NOTICE_DISMISSED = "notice.dismissed"
+    ROLE_CHANGED = "role.changed"
     TOKENS_LOSS_ACCEPTED = "tokens.loss_accepted"
 
 
+#: The chain of what concerns nobody in particular.
+SYSTEM_CHAIN: Final = 0
 #: Keys of `details`, where an action has any. Values are ours: numbers, or words from a fixed set.
 DETAIL_KEYS: Final[Mapping[Action, frozenset[str]]] = {
     Action.TOKEN_USED: frozenset({"token_source", "purpose"}),
@@ -61,6 +69,7 @@ DETAIL_KEYS: Final[Mapping[Action, frozenset[str]]] = {
     Action.SERVER_DELETED: frozenset({"deleted_tokens"}),
     Action.ACCOUNT_DELETED: frozenset({"deleted_tokens"}),
     Action.ROTATION_ENDED: frozenset({"rotated", "unreadable", "left"}),
+    Action.NOTICE_DISMISSED: frozenset({"notice", "event"}),
     Action.TOKENS_LOSS_ACCEPTED: frozenset({"keys", "tokens"}),
 }
 
@@ -76,25 +85,25 @@ def record(
 ) -> None:
     """Add the event to the current transaction; the caller commits it with what it records.
 
-    Raises ValueError when `details` has other keys than the action declares.
+    Raises LedgerClosedError when it cannot be written: then nothing of the transaction happened. Raises
+    ValueError when `details` has other keys than the action declares.
     """
     given = dict(details or {})
     if given.keys() != DETAIL_KEYS.get(action, frozenset()):
         raise ValueError(f"{action} has other details than it declares")
-    db.session.add(
-        AuditEvent(
-            occurred_at=clock.now(),
-            action=action.value,
-            outcome=outcome,
-            actor_id=actor.user_id,
-            actor_name=actor.name,
-            subject_user_id=subject_user_id,
-            server_id=server.id if server else None,
-            server_name=server.name if server else None,
-            server_host=(urlsplit(server.url).netloc or None) if server else None,
-            client_address=actor.client_address,
-            agent=actor.agent,
-            request_id=actor.request_id,
-            details=given,
-        )
-    )
+    content = {
+        "occurred_at": clock.now(),
+        "action": action.value,
+        "outcome": outcome,
+        "actor_id": actor.user_id,
+        "actor_name": actor.name,
+        "subject_user_id": subject_user_id,
+        "server_id": server.id if server else None,
+        "server_name": server.name if server else None,
+        "server_host": (urlsplit(server.url).netloc or None) if server else None,
+        "client_address": actor.client_address,
+        "agent": actor.agent,
+        "request_id": actor.request_id,
+        "details": given,
+    }
+    append(SYSTEM_CHAIN if subject_user_id is None else subject_user_id, content)

@@ -106,4 +106,5 @@ def _insert(key: str) -> bool:
     dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
     values = {"key_hash": key, "failures": 1, "checked_at": now}
     insert = dialect.insert(FailureCount).values(**values).on_conflict_do_nothing()
-    return bool(db.session.execute(insert).rowcount)  # type: ignore[attr-defined]
+    # Not `rowcount`, which is -1 here whether there was a conflict or not.
+    return db.session.execute(insert.returning(FailureCount.key_hash)).one_or_none() is not None

@@ -14,6 +14,7 @@ from app.models import User
 from app.services.actors import Actor
 from app.services.call_slots import CallSlots
 from app.services.keys import Keys
+from app.services.ledger import AuditKey
 from app.services.sessions import Limits
 from app.services.sign_in import Visitor
 from app.services.uses import Door
@@ -78,6 +79,11 @@ def session_limits() -> Limits:
 def keys() -> Keys:
     """Return the app's keys."""
     return cast(Keys, current_app.extensions["keys"])
+
+
+def audit_key() -> AuditKey:
+    """Return the key of the app's ledger."""
+    return cast(AuditKey, current_app.extensions["audit_key"])
 
 
 def egress() -> Egress:

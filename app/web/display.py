@@ -16,6 +16,7 @@ from app import clock
 from app.extensions import babel
 from app.models import User
 from app.web.foreign import visible
+from app.web.sentences import odd_sentence, sentence
 
 #: Languages that pages are written in; the first is for everyone whose language is missing.
 LANGUAGES: Final = ("en",)
@@ -34,6 +35,8 @@ def init_app(app: Flask) -> None:
         number=format_decimal,
         visible=visible,
         web_link=web_link,
+        sentence=sentence,
+        odd_sentence=odd_sentence,
     )
     app.jinja_env.globals.update(html_lang=html_lang, viewer=viewer)
 

@@ -53,6 +53,7 @@ CODES: Final = {
         "An admin requires a second factor of this account. Set one up under Settings, Account."
     ),
     "last_admin": _l("Nobody else administers this installation. Make somebody else an admin first."),
+    "ledger_closed": _l("What you did could not be recorded, so it was not done. Nothing was changed."),
     "busy": _l("Too many calls are waiting for servers right now. Try again in a moment."),
     "token_required": _l("This server wants a token, and you have saved none."),
     "token_expired": _l("Your saved token is past its date, so it was not sent. Replace it."),

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from flask import Flask, Response, current_app, g, make_response, render_template, request
+from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import (
     DatabaseError,
@@ -21,7 +22,8 @@ from werkzeug.exceptions import HTTPException, SecurityError, TooManyRequests, U
 
 from app import errors
 from app.extensions import db
-from app.web import messages
+from app.services.audit import Action, record
+from app.web import current, messages
 from app.web.urls import is_api
 
 logger = logging.getLogger(__name__)
@@ -34,6 +36,7 @@ STATUSES: Final[dict[type[errors.MarketError], int]] = {
     errors.SecondFactorRequiredError: 401,
     errors.SecondFactorMissingError: 409,
     errors.LastAdminError: 409,
+    errors.LedgerClosedError: 503,
     errors.BusyError: 503,
     errors.TokenRequiredError: 409,
     errors.TokenExpiredError: 409,
@@ -104,6 +107,7 @@ def answer_market_error(error: errors.MarketError) -> Response:
 
 
 def _answer_csrf(_error: CSRFError) -> Response:
+    note_refusal(Action.CSRF_REFUSED)
     text = messages.of_code("csrf_header_missing" if is_api(request.path) else "csrf_failed")
     return _answer(400, "csrf_failed", text)
 
@@ -125,6 +129,21 @@ def _answer_http(error: HTTPException) -> Response:
     if isinstance(error, TooManyRequests) and "retry_after" in g:
         answer.headers["Retry-After"] = str(g.retry_after)
     return answer
+
+
+def note_refusal(action: Action) -> None:
+    """Record a refusal, of somebody who is signed in. Whatever goes wrong, the refusal stands.
+
+    Strangers are in the log alone: they must not be able to grow the ledger.
+    """
+    try:
+        if current_user.is_authenticated:
+            give_up_transaction()
+            record(action, current.actor(), outcome="refused", subject_user_id=current_user.id)
+            db.session.commit()
+    except (errors.MarketError, SQLAlchemyError) as error:
+        give_up_transaction()
+        logger.warning("A refusal could not be recorded.", extra={"reason": type(error).__name__})
 
 
 def give_up_transaction() -> None:

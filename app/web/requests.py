@@ -9,7 +9,8 @@ from typing import Final
 
 from flask import Flask, Response, abort, request
 
-from app.web.https_only import require_https
+from app.web import current
+from app.web.https_only import PROBES, require_https
 from app.web.urls import is_api
 
 logger = logging.getLogger(__name__)
@@ -38,12 +39,19 @@ def init_app(app: Flask) -> None:
     app.before_request(_refuse_secrets_in_query)
     app.before_request(require_https)
     app.before_request(_refuse_other_bodies)
+    app.before_request(_prepare_ledger)
     app.after_request(_end)
 
 
 def _begin() -> None:
     request.environ["request_id"] = secrets.token_hex(8)
     request.environ["request_started"] = time.monotonic()
+
+
+def _prepare_ledger() -> None:
+    """Have the ledger's key at hand before the first event; a probe and a picture need none."""
+    if request.endpoint not in PROBES and request.endpoint != "static":
+        current.audit_key().prepare()
 
 
 def _refuse_secrets_in_query() -> None:

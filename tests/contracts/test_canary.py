@@ -31,7 +31,7 @@ def test_a_database_is_looked_through_with_its_wal_and_its_ledger(app: Flask, da
         assert CANARY_HINT in databases.contents(database_url)
         assert_no_canary(databases.contents(database_url), where="database")
 
-        for table, column in (("users", "display_name"), ("audit_events", "agent")):
+        for table, column in (("users", "display_name"), ("mcp_servers", "description")):
             db.session.execute(db.text(f"UPDATE {table} SET {column} = :value"), {"value": CANARY})  # noqa: S608
             db.session.commit()
             with pytest.raises(AssertionError, match="canary"):

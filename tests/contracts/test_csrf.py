@@ -55,6 +55,8 @@ def rows(app: Flask) -> dict[str, list[tuple[object, ...]]]:
         found = {
             table: sorted(map(tuple, db.session.execute(sa.text(f'SELECT * FROM "{table}"'))), key=str)  # noqa: S608
             for table in inspector.get_table_names()
+            # That it was refused is recorded.
+            if not table.startswith("audit_")
         }
         db.session.remove()
     return found

@@ -34,7 +34,8 @@ TABLES = {
         "recovery_codes",
         "pending_sign_ins",
     },
-    "0007_mcp_auth_tokens": {"mcp_auth_tokens"},
+    "0007_ledger": {"audit_chains"},
+    "0008_mcp_auth_tokens": {"mcp_auth_tokens"},
 }
 LAST = list(TABLES)[-1]
 #: Revisions that were the last one once, each with the tables of its time.
@@ -112,12 +113,10 @@ def test_a_database_from_a_former_end_keeps_its_rows_on_the_way_up_and_refuses_t
 ) -> None:
     make_token(make_user(), make_server())
     db.session.remove()
-    for table in tables() - FORMER_ENDS[end]:
-        db.session.execute(db.text(f"DROP TABLE {table}"))
-    db.session.execute(db.text("ALTER TABLE users DROP COLUMN totp_required"))
-    db.session.execute(db.text(f"UPDATE alembic_version SET version_num = '{end}'"))  # noqa: S608 - ours
-    db.session.commit()
-    db.session.remove()
+    # What stands between then and now is taken back, and the tokens stay.
+    flask_migrate.stamp(revision=list(TABLES)[-2])
+    flask_migrate.downgrade(revision=end)
+    assert tables() == FORMER_ENDS[end]
     before = counts()
 
     with pytest.raises(SystemExit):

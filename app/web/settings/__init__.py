@@ -6,7 +6,7 @@ from typing import Final
 
 from flask import Blueprint
 
-from app.web.settings import account, sessions, tokens, totp
+from app.web.settings import account, activity, sessions, tokens, totp
 
 settings = Blueprint("settings", __name__, url_prefix="/settings")
 READ: Final = ("GET",)
@@ -19,6 +19,8 @@ for path, name, view, methods in (
     ("/sessions", "sessions", sessions.list_page, READ),
     ("/sessions/<int:session_id>/end", "end_session", sessions.end, CHANGE),
     ("/sessions/end-others", "end_other_sessions", sessions.end_others, CHANGE),
+    ("/activity", "activity", activity.show, READ),
+    ("/activity/<kind>/<int:event_id>/dismiss", "dismiss", activity.dismiss, CHANGE),
     ("/account", "account", account.show, READ),
     ("/account/email", "email", account.email, BOTH),
     ("/account/password", "password", account.password, BOTH),

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from app.errors import InvalidInputError
+from app.services.oddities import oddities_of
 from app.services.token_list import Filter, TokenRow, get_row, list_tokens
 from app.services.tokens import Saved, delete_token, save_token
 from app.web import current
@@ -37,7 +38,12 @@ def list_page() -> ResponseReturnValue:
     )
     page = list_tokens(current.user(), wanted)
     return render_template(
-        "settings/tokens.html", page=page, wanted=wanted, place=_place(), expiry_choices=EXPIRY_CHOICES
+        "settings/tokens.html",
+        page=page,
+        wanted=wanted,
+        place=_place(),
+        expiry_choices=EXPIRY_CHOICES,
+        odd=oddities_of(current.user()),
     )
 
 

@@ -14,6 +14,12 @@ SALT = b"0123456789abcdef"
 OLD, NEW, STRANGE = (f"{name}-{secrets.token_urlsafe(32)}" for name in ("old", "new", "strange"))
 
 
+@pytest.fixture(autouse=True)
+def _real_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest of the suite derives at the least cost (tests/conftest.py)."""
+    monkeypatch.setattr(keyring, "ITERATIONS", ITERATIONS)
+
+
 def row_of(secret: str, iterations: int = ITERATIONS) -> keyring.KeyFacts:
     return derive_key(secret, salt=SALT, iterations=iterations).facts()
 

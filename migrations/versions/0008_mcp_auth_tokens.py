@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from alembic import context, op
 from alembic.util import CommandError
 
-revision = "0007_mcp_auth_tokens"
-down_revision = "0006_sign_in_protection"
+revision = "0008_mcp_auth_tokens"
+down_revision = "0007_ledger"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,194 @@
+"""Ledger: appends events to their chains, each sealed over its content and the seal before it.
+
+The seals are HMACs under the audit subkey, which rotation re-seals, so they outlive every secret. Whoever can
+write to the database but does not have the encryption secret cannot make one. While no key is loaded, events
+are written unsealed, and sealed in order by the first process that can.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Engine, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+
+from app.errors import KeyNotLoadedError, LedgerClosedError
+from app.extensions import db
+from app.models import AuditChain, AuditEvent
+from app.services.keys import Keys
+from app.services.subkeys import existing_subkey, subkey
+
+logger = logging.getLogger(__name__)
+
+PURPOSE: Final = "audit"
+#: The seal before the first of a chain.
+BEGINNING: Final = ""
+#: What a seal covers, in this order. Nothing about an event is outside it.
+SEALED: Final = (
+    "id",
+    "occurred_at",
+    "action",
+    "outcome",
+    "actor_id",
+    "actor_name",
+    "subject_user_id",
+    "server_id",
+    "server_name",
+    "server_host",
+    "client_address",
+    "agent",
+    "request_id",
+    "details",
+    "chain",
+    "place",
+)
+
+
+class AuditKey:
+    """The audit subkey of one installation, as far as this process has it."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self._raw: bytes | None = None
+
+    def prepare(self) -> None:
+        """Make the subkey where there is none. Commits then. Call it between transactions."""
+        if self._raw is None:
+            try:
+                # Not for sealing tokens: the key is admitted by the first token that is saved, and until
+                # then another secret may take its place, which makes another subkey.
+                self._raw = subkey(PURPOSE, self._keys.vault_for_reading())
+            except KeyNotLoadedError:
+                # Events are written unsealed until somebody has it.
+                db.session.rollback()
+            except DBAPIError as error:
+                # A database that takes no writes now, or was not upgraded yet.
+                db.session.rollback()
+                logger.warning("The ledger has no key yet.", extra={"reason": type(error).__name__})
+
+    def raw(self) -> bytes | None:
+        """Return the subkey, None while it is not loaded. Writes nothing."""
+        if self._raw is None:
+            try:
+                self._raw = existing_subkey(PURPOSE, self._keys)
+            except KeyNotLoadedError:
+                return None
+        return self._raw
+
+
+_KEYS: Final[WeakKeyDictionary[Engine, AuditKey]] = WeakKeyDictionary()
+
+
+def seal_with(engine: Engine, key: AuditKey) -> None:
+    """Let what is appended through this engine be sealed with this key."""
+    _KEYS[engine] = key
+
+
+def append(chain: int, content: Mapping[str, Any]) -> None:
+    """Add an event at the end of its chain; the caller commits it with what it records.
+
+    Writers of one chain queue at its row; those of different chains do not wait for each other.
+    Raises LedgerClosedError, after rolling back, when it cannot be written.
+    """
+    # What else is pending may fail for reasons of its own.
+    db.session.flush()
+    try:
+        _append(chain, content)
+    except DBAPIError:
+        db.session.rollback()
+        raise LedgerClosedError from None
+
+
+def seal_of(raw: bytes, before: str, event: Mapping[str, Any]) -> str:
+    """Return the seal of an event after the one before it, 64 hex digits."""
+    text = json.dumps([before, *(_plain(event[name]) for name in SEALED)], separators=(",", ":"))
+    return hmac.new(raw, text.encode(), hashlib.sha256).hexdigest()
+
+
+def fingerprint(raw: bytes) -> str:
+    """Return the public fingerprint of an audit subkey, 16 hex digits."""
+    return hmac.new(raw, b"fingerprint", hashlib.sha256).hexdigest()[:16]
+
+
+def seal_pending(chain: int, raw: bytes) -> str | None:
+    """Seal what was written unsealed in a chain, in order; return the seal at its end. The caller commits.
+
+    None: nothing was unsealed.
+    """
+    statement = (
+        select(AuditEvent)
+        .where(AuditEvent.chain == chain, AuditEvent.seal.is_(None))
+        .order_by(AuditEvent.place)
+        .execution_options(populate_existing=True)
+    )
+    seal: str | None = None
+    for event in db.session.scalars(statement).all():
+        if seal is None:
+            seal = _seal_at(chain, event.place - 1)
+        seal = seal_of(raw, seal, {name: getattr(event, name) for name in SEALED})
+        _set_seal(event.id, seal, raw)
+    if seal is not None:
+        db.session.execute(update(AuditChain).where(AuditChain.chain == chain).values(last_seal=seal))
+    return seal
+
+
+def _append(chain: int, content: Mapping[str, Any]) -> None:
+    place, before = _next_place(chain)
+    event: dict[str, Any] = {**content, "chain": chain, "place": place}
+    event["id"] = db.session.execute(insert(AuditEvent).values(**event).returning(AuditEvent.id)).scalar_one()
+    key = _KEYS.get(db.engine)
+    raw = key.raw() if key else None
+    if raw is None:
+        db.session.execute(update(AuditChain).where(AuditChain.chain == chain).values(last_seal=None))
+        return
+    if before is None:
+        # Seals this event too, which is the last of them.
+        seal_pending(chain, raw)
+        return
+    seal = seal_of(raw, before, event)
+    _set_seal(event["id"], seal, raw)
+    db.session.execute(update(AuditChain).where(AuditChain.chain == chain).values(last_seal=seal))
+
+
+def _next_place(chain: int) -> tuple[int, str | None]:
+    """Lock the chain; return the place of its next event and the seal before it, None for an unsealed one."""
+    longer = (
+        update(AuditChain)
+        .where(AuditChain.chain == chain)
+        .values(length=AuditChain.length + 1)
+        .returning(AuditChain.length, AuditChain.last_seal)
+    )
+    row = db.session.execute(longer).one_or_none()
+    if row is None:
+        dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
+        new = dialect.insert(AuditChain).values(chain=chain, length=0, last_seal=BEGINNING)
+        db.session.execute(new.on_conflict_do_nothing())
+        row = db.session.execute(longer).one()
+    return row[0], row[1]
+
+
+def _seal_at(chain: int, place: int) -> str:
+    statement = select(AuditEvent.seal).where(AuditEvent.chain == chain, AuditEvent.place == place)
+    return db.session.scalar(statement) or BEGINNING
+
+
+def _set_seal(event_id: int, seal: str, raw: bytes) -> None:
+    sealed = update(AuditEvent).where(AuditEvent.id == event_id).values(seal=seal, seal_key=fingerprint(raw))
+    db.session.execute(sealed.execution_options(synchronize_session=False))
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as the seal covers it: the same from SQLite and PostgreSQL, before and after storing."""
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="microseconds")
+    if isinstance(value, Mapping):
+        return {name: _plain(value[name]) for name in sorted(value)}
+    return value

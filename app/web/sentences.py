@@ -1,0 +1,94 @@
+"""Sentences: what each event of the ledger says to a person, in their language."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask_babel import lazy_gettext as _l
+
+from app.models import AuditEvent
+from app.services.oddities import Oddity
+
+#: Action, or action and outcome → sentence. `%(server)s` is the server's name as it was.
+SENTENCES: Final = {
+    "token.saved": _l("Token saved for %(server)s"),
+    "token.replaced": _l("Token replaced for %(server)s"),
+    "token.deleted": _l("Token deleted for %(server)s"),
+    "token.used": _l("Token sent to %(server)s"),
+    "token.use_ended": _l("Use of the token for %(server)s ended: %(outcome)s"),
+    "token.use_refused": _l("Token for %(server)s not sent: %(outcome)s"),
+    "token.unreadable": _l("Token for %(server)s found unreadable"),
+    "tokens.loss_accepted": _l("Lost keys were given up"),
+    "sign_in.ok": _l("Signed in"),
+    "sign_in.failed": _l("A sign-in failed"),
+    "sign_in.limited": _l("Further sign-ins were held up"),
+    "sign_out": _l("Signed out"),
+    "session.ended": _l("Signed out from elsewhere"),
+    "password.changed": _l("Password changed"),
+    "password.reset": _l("Password set by a one-time link"),
+    "password.reset/link_made": _l("A one-time link for a new password was made"),
+    "totp.enabled": _l("Second factor turned on"),
+    "totp.enabled/codes_renewed": _l("New recovery codes made"),
+    "totp.disabled": _l("Second factor turned off"),
+    "totp.reset": _l("Second factor reset"),
+    "totp.required/on": _l("Second factor required"),
+    "totp.required/off": _l("Second factor no longer required"),
+    "account.created": _l("Account created"),
+    "account.email_changed": _l("E-mail address changed"),
+    "account.disabled": _l("Account disabled"),
+    "account.enabled": _l("Account enabled"),
+    "account.deleted": _l("Account deleted"),
+    "role.changed": _l("Role changed to %(outcome)s"),
+    "server.created": _l("Server %(server)s added"),
+    "server.changed": _l("Server %(server)s changed"),
+    "server.address_changed": _l("Address of %(server)s changed"),
+    "server.deleted": _l("Server %(server)s deleted"),
+    "rotation.started": _l("Rotation started"),
+    "rotation.ended": _l("Rotation ended"),
+    "audit.read": _l("Ledger read"),
+    "audit.exported": _l("Ledger exported as %(outcome)s"),
+    "access.refused": _l("A page was asked for that is not for them"),
+    "csrf.refused": _l("A form was refused that no page of ours had sent"),
+    "notice.dismissed": _l("A notice was dismissed"),
+}
+KINDS: Final = {
+    "token": _l("Tokens"),
+    "sign_in": _l("Signing in"),
+    "session": _l("Sessions"),
+    "password": _l("Passwords"),
+    "totp": _l("Second factor"),
+    "account": _l("Account"),
+    "server": _l("Servers"),
+    "rotation": _l("Rotation"),
+    "audit": _l("Ledger"),
+}
+
+
+#: What is odd, in words (`app.services.oddities`).
+ODDITIES: Final = {
+    "new_agent": _l("Somebody signed in with %(agent)s, which was not used for this account before."),
+    "new_address": _l("Somebody signed in from %(address)s, where nobody did for this account before."),
+    "failed_sign_ins": _l("Many sign-ins to this account failed within a day, the last from %(address)s."),
+    "used_after_rest": _l("The token for %(server)s was used after 90 days of rest."),
+    "burst_of_uses": _l("Tokens were used 100 times within an hour, the last time for %(server)s."),
+    "used_after_address_change": _l("A token was sent to %(server)s right after its address changed."),
+    "unreadable": _l("The token for %(server)s cannot be read any more: damage, or a moved row."),
+}
+
+
+def odd_sentence(oddity: Oddity) -> str:
+    """Return what is odd, in words."""
+    values = {
+        "server": oddity.server_name or "—",
+        "agent": oddity.agent or "—",
+        "address": oddity.client_address or "—",
+    }
+    return str(ODDITIES[oddity.kind]) % values
+
+
+def sentence(event: AuditEvent) -> str:
+    """Return the event in words; its bare name for one that a newer version wrote."""
+    text = SENTENCES.get(f"{event.action}/{event.outcome}", SENTENCES.get(event.action))
+    if text is None:
+        return event.action
+    return str(text) % {"server": event.server_name or "—", "outcome": event.outcome}
