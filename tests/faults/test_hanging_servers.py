@@ -97,15 +97,16 @@ def p95_seconds(visitor: Visitor) -> float:
     return quantiles([answer.seconds for answer in answers], n=20)[-1]
 
 
-def wait_for_slots_to_be_taken(scene: Scene, count: int) -> None:
-    """Return when so many calls have reached the server that hangs."""
+def wait_until_only(scene: Scene, count: int, calls: list[Future[Timed]]) -> None:
+    """Return when so many of these calls have reached the server that hangs, and the others are answered."""
     reached = 0
     for _ in range(200):
         reached += scene.silent.take()
-        if reached == count:
+        left = sum(not call.done() for call in calls)
+        if reached == left == count:
             return
         time.sleep(0.01)
-    raise AssertionError(f"{reached} calls reached the server, not {count}")
+    raise AssertionError(f"{reached} calls reached the server and {left} have no answer, not {count}")
 
 
 def assert_busy_at_once(answer: Timed) -> None:
@@ -128,7 +129,7 @@ def test_twenty_calls_that_hang_cost_nobody_else_anything_twice_in_a_row(
     # Twice: a slot that were never given back would be missing the second time.
     for _ in range(2):
         calls = scene.open_calls(crowd, scene.people)
-        wait_for_slots_to_be_taken(scene, SLOTS)
+        wait_until_only(scene, SLOTS, calls)
         busy = p95_seconds(scene.zoe)
         assert_busy_at_once(scene.zoe.ask("POST", scene.working, TYPED))
         # No transaction waits along with the calls: SQLite has one writer.
@@ -152,7 +153,7 @@ def test_one_person_with_twenty_calls_leaves_the_last_slot_to_others(
     scene: Scene, crowd: ThreadPoolExecutor
 ) -> None:
     calls = scene.open_calls(crowd, scene.people[:1])
-    wait_for_slots_to_be_taken(scene, SLOTS - 1)
+    wait_until_only(scene, SLOTS - 1, calls)
 
     other = scene.zoe.ask("POST", scene.working, TYPED)
 
@@ -167,13 +168,13 @@ def test_callers_who_walk_away_take_no_slot_with_them(scene: Scene, crowd: Threa
         crowd.submit(person.ask, "POST", scene.hanging, TYPED, wait_seconds=0.5)
         for person in scene.people[:SLOTS]
     ]
-    wait_for_slots_to_be_taken(scene, SLOTS)
+    wait_until_only(scene, SLOTS, leaving)
     assert [call.result().status for call in leaving] == [0] * SLOTS
     # Nobody is there to be told; the calls come to their end all the same.
     time.sleep(TIMEOUT_SECONDS + 1)
 
     calls = scene.open_calls(crowd, scene.people)
-    wait_for_slots_to_be_taken(scene, SLOTS)
+    wait_until_only(scene, SLOTS, calls)
 
     scene.silent.hang_up()
     assert Counter(call.result().status for call in calls) == {502: SLOTS, 503: CALLS - SLOTS}
