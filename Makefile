@@ -58,8 +58,9 @@ unit: $(VENV)/.dev-stamp ## All tests but those in a browser; on PostgreSQL too 
 browser: $(VENV)/.dev-stamp ## Tests in Chromium
 	$(BIN)/python -m pytest tests/browser
 
-bench: $(VENV)/.dev-stamp ## Measure rotation against its floor, in the same run; on PostgreSQL too when TEST_DATABASE_URL names one
+bench: $(VENV)/.dev-stamp ## Measure rotation and events against their floors, in the same run; on PostgreSQL too when TEST_DATABASE_URL names one
 	@LOG_LEVEL=error $(BIN)/python -m tests.benchmarks.rotation
+	@LOG_LEVEL=error $(BIN)/python -m tests.benchmarks.events
 
 screenshots: $(VENV)/.dev-stamp ## Draw the pictures of the README anew
 	$(BIN)/python -m tests.browser.screenshots

@@ -103,6 +103,6 @@ def empty(url: str) -> None:
         tables = [name for name in sa.inspect(connection).get_table_names() if name != "alembic_version"]
         sequences = connection.scalars(sa.text("SELECT sequencename FROM pg_sequences")).all()
         deletes = [f'DELETE FROM "{table}"' for table in tables]  # noqa: S608
-        restarts = [f'SELECT setval(\'"{name}"\', 1, false)' for name in sequences]
+        restarts = [f"SELECT setval('\"{name}\"', 1, false)" for name in sequences]
         connection.exec_driver_sql("; ".join(deletes + restarts))
     engine.dispose()

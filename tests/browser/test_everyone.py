@@ -117,6 +117,7 @@ def walk_the_main_path(walk: Walk, site: LiveSite) -> None:
 def walk_the_account_and_the_people(walk: Walk, site: LiveSite) -> None:
     page = walk.page
     account = "/settings/account"
+    walk.open_and_look("/settings/activity", "/settings/activity?kind=totp")
     walk.open_and_look("/settings/sessions", account, f"{account}/email", f"{account}/password")
     walk.open_and_look(f"{account}/delete", f"{account}/totp")
     page.get_by_label("Your password").fill(PASSWORD)
@@ -132,6 +133,7 @@ def walk_the_account_and_the_people(walk: Walk, site: LiveSite) -> None:
     walk.open_and_look(f"{account}/totp", f"{account}/totp/recovery-codes", f"{account}/totp/disable")
     make_admin(site)
     walk.open_and_look("/admin/encryption", "/admin/users", "/admin/users?q=nobody")
+    walk.open_and_look("/admin/audit", "/admin/audit?actor=nobody")
     walk.open_and_look("/admin/users/1/totp", "/admin/users/1/reset-totp")
     page.get_by_role("button", name="Sign out").click()
     sign_in_with_password(page)

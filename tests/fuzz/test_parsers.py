@@ -95,18 +95,31 @@ def test_damaged_json_is_refused_or_means_what_it_says(value: Any, at: int, put:
             assert read(json.dumps(found, ensure_ascii=False).encode()) == found
 
 
-LOCAL_PARTS = st.text("aAzZ0.+-_'\"\\ é\u0430\u202e\uff21\u00df\u0130@", max_size=12)
-DOMAINS = st.text("abX0.-é\u00df\u200d\u3002\uff0e@[]:\u0130", max_size=16) | st.sampled_from(
-    [
-        "example.com",
-        "EXAMPLE.com",
-        "mail",
-        "bücher.example",
-        "xn--bcher-kva.example",
-        "faß.example",
-        "한국.kr",
-    ]
+LOCAL_PARTS = st.text("aAzZ0.+-_'", min_size=1, max_size=8) | st.text(
+    'aA0."\\ é\u0430\u202e\uff21\u00df\u0130@', max_size=8
 )
+DOMAINS = st.sampled_from(
+    [
+        *(
+            "example.com",
+            "EXAMPLE.com",
+            "mail",
+            "bücher.example",
+            "xn--bcher-kva.example",
+            "한국.kr",
+            "b。example",
+        ),
+        *(
+            "faß.example",
+            "a_b.example",
+            "localhost",
+            "[127.0.0.1]",
+            "1.2.3.4",
+            "a\u200db.example",
+            "\uff41.example",
+        ),
+    ]
+) | st.text("abX0.-é\u00df\u200d\u3002\uff0e@[]:\u0130", max_size=16)
 
 
 @MANY
@@ -121,11 +134,8 @@ def test_an_address_has_one_normal_form_and_it_is_its_own(text: str) -> None:
     assert address.isascii() and address.isprintable() and " " not in address
     assert address.count("@") == 1 and len(address) <= MAX_EMAIL_CHARS
     # Other ways to write it are the same account.
-    for spelling in (text.upper(), unicodedata.normalize("NFKC", text), f" {text}\n"):
-        try:
-            assert normalise_email(spelling) == address
-        except InvalidInputError:
-            assert not text.isascii()
+    for spelling in (unicodedata.normalize("NFKC", text), f" {text}\n", address.upper()):
+        assert normalise_email(spelling) == address
 
 
 @MANY

@@ -76,6 +76,11 @@ URLS = st.builds(
 )
 
 
+def host_of(url: httpx2.URL) -> str:
+    """Return the host that the client looks up, an IPv6 address without its brackets."""
+    return url.raw_host.decode("ascii").strip("[]")
+
+
 @MANY
 @given(url=URLS, egress=st.sampled_from([STRICT, OPEN]))
 def test_an_address_is_refused_in_silence_or_everybody_reads_it_alike(url: str, egress: Egress) -> None:
@@ -88,7 +93,7 @@ def test_an_address_is_refused_in_silence_or_everybody_reads_it_alike(url: str, 
     # It is written in one way: what is saved is read again as what was saved.
     assert read_address(address, egress) == address
     where, client = egress.destination(address), httpx2.URL(address)
-    assert (where.scheme, where.host) == (client.scheme, client.host)
+    assert (where.scheme, where.host) == (client.scheme, host_of(client))
     assert where.port == (client.port or {"https": 443, "http": 80}[client.scheme])
     assert client.userinfo == b"" and where.host.isascii()
 
@@ -106,7 +111,7 @@ def test_where_a_request_goes_is_where_the_client_sends_it(url: str) -> None:
         client = httpx2.URL(url)
     except httpx2.InvalidURL:
         return
-    assert (where.scheme, where.host.lower()) == (client.scheme, client.host)
+    assert (where.scheme, where.host) == (client.scheme, host_of(client))
     assert where.port == (client.port or {"https": 443, "http": 80}[client.scheme])
 
 
