@@ -29,7 +29,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _quick_derivations() -> None:
-    """Hash and derive at a cost that tests can pay a thousand times; `tests/unit/crypto` looks at the real one."""
+    """Hash and derive at a cost that a thousand tests can pay; `tests/unit/crypto` looks at the real one."""
     passwords._HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # type: ignore[misc]
     keyring.ITERATIONS = keyring.MIN_ITERATIONS  # type: ignore[misc]
 

@@ -15,7 +15,7 @@ from tests import databases
 from tests.canary import CANARY
 from tests.factories import PASSWORD, make_server, make_user
 from tests.faults.outages import end_connections, engine_of, sqlite_without_a_page_more
-from tests.faults.people import LONG_TOKEN, Person, assert_unavailable
+from tests.faults.people import LONG_TOKEN, Person, assert_says_when_and_not_why, assert_unavailable
 from tests.pages import PageClient
 from tests.web.api.conftest import EMAIL, Program
 
@@ -66,18 +66,22 @@ def test_connections_that_ended_while_nobody_looked_cost_nobody_anything(app: Fl
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("written", ["UPDATE mcp_auth_tokens", "INSERT INTO audit_events"])
 def test_a_connection_that_ends_in_the_middle_of_a_save_leaves_what_was_there(
-    app: Flask, ann: Person
+    app: Flask, ann: Person, written: str
 ) -> None:
     before = ann.saved()
 
     def end_it(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
-        if "audit_events" in statement:
+        if statement.startswith(written):
             end_connections(app)
 
     with hooked(app, "before_cursor_execute", end_it):
-        assert_unavailable(ann.save(NEW_TOKEN))
+        refused = ann.save(NEW_TOKEN)
 
+    # Of a ledger that takes nothing, the code says so.
+    assert (refused.status_code, refused.json["code"] in {"unavailable", "ledger_closed"}) == (503, True)
+    assert_says_when_and_not_why(refused)
     assert ann.saved() == before
     assert ann.save(NEW_TOKEN).status_code == 200
 

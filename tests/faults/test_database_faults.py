@@ -23,6 +23,7 @@ PAGES_THAT_READ = (
     "/settings/tokens",
     "/settings/sessions",
     "/settings/account",
+    "/settings/activity",
     "/playground",
     "/api/mcp-servers",
     "/api/session",
@@ -72,6 +73,16 @@ def test_pages_that_only_read_go_on_also_when_the_session_is_due_to_be_marked_as
             assert ann.client.get(path).status_code == 200, path
 
     assert ann.client.get("/settings/tokens").status_code == 200
+
+
+@pytest.mark.parametrize("kind", READABLE)
+def test_a_refusal_stands_when_it_cannot_be_recorded(app: Flask, ann: Person, kind: str) -> None:
+    with outage(kind, app):
+        hidden = ann.client.get("/admin/users")
+        forged = ann.client.post(ann.token_page, data={"token": CANARY})
+
+    assert (hidden.status_code, forged.status_code) == (404, 400)
+    assert ann.client.get("/admin/users").status_code == 404
 
 
 def test_when_it_is_gone_every_page_says_so_and_afterwards_everybody_is_still_signed_in(
