@@ -28,7 +28,8 @@ def hanging(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     with silent_server() as server:
         app.extensions["egress"] = Egress(allow=frozenset({server.host_port}), plain_http=True)
         with app.app_context():
-            yield make_server(url=f"http://{server.host_port}/mcp", token_required=False).id
+            server_id = make_server(url=f"http://{server.host_port}/mcp", token_required=False).id
+        yield server_id
 
 
 def both_ways(ann: Person, server_id: int) -> list[TestResponse]:
