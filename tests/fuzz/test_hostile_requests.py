@@ -10,7 +10,14 @@ from flask import Flask
 
 from tests.fuzz.answers import faults_of
 from tests.fuzz.hostile_bodies import BODIES, LARGE
-from tests.fuzz.hostile_heads import COOKIES_AND_HOSTS, HEADERS_BY_NAME, IDS, METHODS, queries
+from tests.fuzz.hostile_heads import (
+    COOKIES_AND_HOSTS,
+    HEADERS_BY_NAME,
+    IDS,
+    METHODS,
+    other_queries,
+    shown_queries,
+)
 from tests.fuzz.marks import new_mark
 from tests.fuzz.rules import RULES, Rule
 from tests.fuzz.visitors import VISITORS, Visitor
@@ -74,11 +81,10 @@ def heads(rule: Rule, visitor: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield name → what is put over a request that is right."""
     for method in METHODS:
         yield "method", {"method": method, "data": '{"@mark@"', "content_type": "application/json"}
-    asked = queries(of_list=rule.is_list, with_mark=visitor != "anonymous")
-    # Where something is changed by every request, the session has to be begun anew after each.
-    for query in asked if "GET" in rule.methods else rule.few_of(asked):
+    # What reads these is the same everywhere, but for lists: those are asked in `test_lists`.
+    for query in (*rule.few_of(shown_queries()), *other_queries(with_mark=visitor != "anonymous")):
         yield f"query {query[:40]}", {"query_string": query}
-    for what, environ in HEADERS_BY_NAME.items():
+    for what, environ in rule.few_of(HEADERS_BY_NAME.items()):
         yield what, {"environ_overrides": environ}
 
 
@@ -87,7 +93,7 @@ def test_no_id_breaks_a_route_or_is_echoed(app: Flask, rule: Rule) -> None:
     faults: list[str] = []
     for name in VISITORS:
         visitor = Visitor(app, name)
-        for value in IDS:
+        for value in rule.share_of(name, IDS):
             mark = new_mark()
             path = rule.path_with(value.replace("@mark@", mark))
             faults += sent(

@@ -23,31 +23,37 @@ from tests.fuzz.examples import MANY, SECRET, is_silent
 STRICT = Egress(frozenset({"mcp.internal:8001", "[::1]:9"}), plain_http=False)
 OPEN = Egress(frozenset(), plain_http=True)
 
-HOSTS = st.sampled_from(
+
+def mostly(good: list[str], bad: list[str]) -> st.SearchStrategy[str]:
+    """Return texts of which three in four are good, so that whole addresses are taken often enough."""
+    return st.one_of(*[st.sampled_from(good)] * 3, st.sampled_from(bad))
+
+
+HOSTS = mostly(
+    [
+        "mcp.example.com",
+        "MCP.Example.com",
+        "mcp.internal",
+        "127.0.0.1",
+        "[::1]",
+        "bücher.example",
+        "faß.de",
+        "a。b",
+    ],
     [
         *(
-            "mcp.example.com",
-            "MCP.Example.com",
-            "mcp.internal",
-            "localhost",
-            "127.0.0.1",
             "127.1",
             "0x7f.1",
             "0",
-        ),
-        *(
-            "[::1]",
             "[::ffff:127.0.0.1]",
             "[::1%25eth0]",
             "[::1",
             "①②⑦.⓪.⓪.①",
-            "bücher.example",
-            "faß.de",
-            "a。b",
-        ),
-        *(
             "a..b",
             "a.b.",
+            "",
+        ),
+        *(
             "xn--0",
             "xn--bcher-kva.example",
             "a_b",
@@ -55,22 +61,24 @@ HOSTS = st.sampled_from(
             "good.example\\",
             "a%2eb",
             "a%00",
-            "",
             ".",
+            "localhost",
+            "a\xad",
         ),
-    ]
+    ],
 ) | st.text("ab.-:[]@%_1\u3002\uff0e\u200d\u00ad\u2100/\\?#", max_size=10)
 URLS = st.builds(
     "".join,
     st.tuples(
-        st.sampled_from(
-            ["https://", "https://", "https://", "http://", "HTTPS://", "https:/", "https:", "//", ""]
+        mostly(
+            ["https://", "http://"], ["HTTPS://", "https:/", "https:", "//", "", "ftp://", "https://https://"]
         ),
-        st.sampled_from(["", "", "", "", f"{SECRET}@", f"a:{SECRET}@", "a@b@", "@", "%40"]),
+        mostly([""], [f"{SECRET}@", f"a:{SECRET}@", "a@b@", "@", "%40"]),
         HOSTS,
-        st.sampled_from(["", "", "", ":443", ":8001", ":0", ":", ":65536", ":0443", ":٨٠", ":-1", ":1e1"]),
-        st.sampled_from(
-            ["", "/", "/mcp", "/a@b", "/\\x", "?a=@b", "#f", "/../a", "//x", "/é", "/%2f", "\t", "/a b"]
+        mostly(["", ":443", ":8001"], [":0", ":", ":65536", ":0443", ":٨٠", ":-1", ":1e1", ":80:80"]),
+        mostly(
+            ["", "/", "/mcp", "/a@b", "?a=@b", "/%2f"],
+            ["/\\x", "#f", "/../a", "//x", "/é", "\t", "/a b", "\\@b"],
         ),
     ),
 )
@@ -123,7 +131,8 @@ def test_a_link_that_is_shown_leads_to_the_web(text: str) -> None:
     if link is not None:
         assert link.lower().startswith(("https://", "http://"))
         assert read_link(link) == link
-        assert link.isascii() and link.isprintable() and SECRET not in link
+        assert link.isascii() and link.isprintable()
+        assert httpx2.URL(link).userinfo == b""
 
 
 V4 = st.integers(0, 2**32 - 1).map(IPv4Address) | st.sampled_from(
