@@ -18,12 +18,18 @@ from sqlalchemy.orm import DeclarativeBase
 
 logger = logging.getLogger(__name__)
 
+#: For a lock, or for a host that says nothing.
+LOCK_WAIT_SECONDS = 5
+#: SQLSTATE of PostgreSQL's read_only_sql_transaction.
+READ_ONLY = "25006"
+#: Files of SQLite that this process has opened.
+_met: set[str] = set()
 SQLITE_PRAGMAS = (
     # Without it SQLite ignores ON DELETE CASCADE and leaves a deleted person's tokens behind.
     "PRAGMA foreign_keys = ON",
     # Readers never wait for the writer.
     "PRAGMA journal_mode = WAL",
-    "PRAGMA busy_timeout = 5000",
+    f"PRAGMA busy_timeout = {LOCK_WAIT_SECONDS * 1000}",
     # An acknowledged save survives power loss.
     "PRAGMA synchronous = FULL",
     # A deleted token's page is overwritten, not merely unlinked.
@@ -66,23 +72,47 @@ else:
 
 
 @event.listens_for(Engine, "connect")
-def set_sqlite_pragmas(connection: Any, _record: Any) -> None:
-    """Give each SQLite connection of this process the same guarantees that PostgreSQL has."""
+def set_up_connection(connection: Any, _record: Any) -> None:
+    """Give each connection the same guarantees on both databases, and an end to waiting for locks."""
     if isinstance(connection, sqlite3.Connection):
         cursor = connection.cursor()
         for pragma in SQLITE_PRAGMAS:
             cursor.execute(pragma)
         cursor.close()
+    else:
+        connection.execute(f"SET lock_timeout = {LOCK_WAIT_SECONDS * 1000}")
+        connection.commit()
+
+
+@event.listens_for(Engine, "handle_error")
+def start_anew(context: Any) -> None:
+    """Give up connections of a database that was read-only: they would stay so when it is no more."""
+    if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
+        context.is_disconnect = True
 
 
 @event.listens_for(Engine, "do_connect")
-def keep_sqlite_file_private(dialect: Any, _record: Any, arguments: Any, _options: Any) -> None:
-    """Give the file to its owner alone before SQLite makes it; its WAL takes the mode over from it."""
-    path = str(arguments[0]) if dialect.name == "sqlite" and arguments else ""
-    if not path or path == ":memory:" or path.startswith("file:"):
+def prepare_to_connect(dialect: Any, _record: Any, arguments: Any, options: Any) -> None:
+    """Wait for no silent host; and make SQLite's file, once, for its owner alone."""
+    if dialect.name == "postgresql":
+        options.setdefault("connect_timeout", LOCK_WAIT_SECONDS)
         return
+    path = str(arguments[0]) if arguments else ""
+    if path and path != ":memory:" and not path.startswith("file:"):
+        _keep_private(path)
+
+
+def _keep_private(path: str) -> None:
+    """See that the file is there and its owner's alone; its WAL takes the mode over from it.
+
+    Raises sqlite3.OperationalError for one that was there and is gone, as when a volume is not mounted: an
+    empty one in its place would be taken for it.
+    """
+    if path in _met and not os.path.exists(path):
+        raise sqlite3.OperationalError("unable to open database file")
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        _met.add(path)
         if os.stat(path).st_mode & 0o077:
             os.chmod(path, 0o600)
     except OSError as error:

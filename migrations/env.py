@@ -46,6 +46,8 @@ def run_online() -> None:
         else:
             configure(connection=connection)
             with context.begin_transaction():
+                # However long the other upgrade takes, which holds the lock.
+                connection.execute(text("SET LOCAL lock_timeout = 0"))
                 connection.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": LOCK_ID})
                 context.run_migrations()
 

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError, ProgrammingError
 
 from app.errors import KeyNotLoadedError, LedgerClosedError
 from app.extensions import db
@@ -96,14 +96,16 @@ def append(chain: int, content: Mapping[str, Any]) -> None:
     """Add an event at the end of its chain; the caller commits it with what it records.
 
     Writers of one chain queue at its row; those of different chains do not wait for each other.
-    Raises LedgerClosedError, after rolling back, when it cannot be written.
+    Raises LedgerClosedError, after rolling back, when the table takes none, and SQLAlchemy's OperationalError
+    when the database is not there at all.
     """
     # What else is pending may fail for reasons of its own.
     db.session.flush()
     try:
         _append(chain, content)
-    except DBAPIError:
+    except (IntegrityError, InternalError, ProgrammingError) as error:
         db.session.rollback()
+        logger.error("The ledger takes no events.", extra={"reason": type(error).__name__})
         raise LedgerClosedError from None
 
 

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from app.errors import MarketError, TokenRejectedError, TokenRequiredError, UpstreamRefusedError
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.errors import (
+    LedgerClosedError,
+    MarketError,
+    TokenRejectedError,
+    TokenRequiredError,
+    UpstreamRefusedError,
+)
+from app.extensions import db
 from app.mcp import client
 from app.mcp.client import Tool, ToolResult
 from app.models import User
 from app.services.uses import NO_TOKEN, Door, TokenSource, Use, begin_use, end_use
+
+logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
@@ -76,8 +88,20 @@ def _send(use: Use, act: Callable[[], Answer], door: Door) -> tuple[Answer, int]
         raise
     finally:
         milliseconds = round((time.monotonic() - started) * 1000)
-        end_use(use, outcome, milliseconds, door)
+        _record_end(use, outcome, milliseconds, door)
     return answer, milliseconds
+
+
+def _record_end(use: Use, outcome: str, milliseconds: int, door: Door) -> None:
+    """Record how a use ended, as far as the database is there: the tool ran, and its answer counts.
+
+    An error here would make people run it twice. That the token was sent was recorded before it left.
+    """
+    try:
+        end_use(use, outcome, milliseconds, door)
+    except (LedgerClosedError, SQLAlchemyError) as error:
+        logger.error("The end of a use was not recorded.", extra={"reason": type(error).__name__})
+        db.session.remove()
 
 
 def _meaning_of_refusal(use: Use) -> MarketError:

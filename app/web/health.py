@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.services.keys import try_write
 from app.web import current
 from app.web.access import public
-from app.web.problems import RETRY_AFTER, give_up_transaction
+from app.web.problems import give_up_transaction, retry_headers
 
 logger = logging.getLogger(__name__)
 health = Blueprint("health", __name__)
@@ -43,4 +43,4 @@ def ready() -> ResponseReturnValue:
 
 
 def _not_ready(why: dict[str, str]) -> ResponseReturnValue:
-    return {"status": "not ready"} | why, 503, {"Retry-After": str(RETRY_AFTER[503])}
+    return {"status": "not ready"} | why, 503, retry_headers(503)

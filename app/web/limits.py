@@ -81,6 +81,8 @@ def init_app(app: Flask) -> None:
         # A fixed window lets twice as much through at its edge.
         strategy="moving-window",
         in_memory_fallback_enabled=bool(redis),
+        # Of requests at once that find Redis gone, the fallback takes the first; the others go on unlimited.
+        swallow_errors=bool(redis),
         on_breach=_note_wait,
         key_prefix="mcp-market",
     )

@@ -10,6 +10,7 @@ from app.mcp.client import Tool
 from app.services.playground import Called, call_tool, list_tools
 from app.services.token_list import Filter, TokenRow, get_row, list_tokens
 from app.web import current
+from app.web.problems import retry_headers
 from app.web.tool_form import arguments_of
 from app.web.workbench import Workbench
 
@@ -33,7 +34,8 @@ def server(server_id: int) -> ResponseReturnValue:
         bench = _run(server_id)
         # A use can change what is known of the token.
         row = _enabled_row(server_id)
-    return render_template("playground/server.html", row=row, bench=bench), bench.status
+    page = render_template("playground/server.html", row=row, bench=bench)
+    return page, bench.status, retry_headers(bench.status)
 
 
 def _enabled_row(server_id: int) -> TokenRow:

@@ -97,6 +97,11 @@ def status_of(error: errors.MarketError) -> int:
     return STATUSES[type(error)]
 
 
+def retry_headers(status: int) -> dict[str, str]:
+    """Return the header that says when to come again, where a status has one."""
+    return {"Retry-After": str(RETRY_AFTER[status])} if status in RETRY_AFTER else {}
+
+
 def answer_market_error(error: errors.MarketError) -> Response:
     """Answer with the error's own status, code and, in the API, the facts a program can act on."""
     give_up_transaction()
@@ -169,8 +174,7 @@ def _answer_unexpected(error: Exception) -> Response:
 
 def _answer(status: int, code: str, text: str, facts: dict[str, Any] | None = None) -> Response:
     answer = _written(status, code, text, facts)
-    if status in RETRY_AFTER:
-        answer.headers["Retry-After"] = str(RETRY_AFTER[status])
+    answer.headers.update(retry_headers(status))
     return answer
 
 
