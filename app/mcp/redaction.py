@@ -128,7 +128,9 @@ def _character(escape: str) -> str:
 def _spellings(secret: str) -> set[str]:
     """Return the token as such, hexadecimal, reversed and in base64."""
     raw = secret.encode()
-    found = {secret, raw.hex(), raw.hex().upper(), secret[::-1]}
+    # A token may itself hold what looks like an escape, which is undone with those around it.
+    once = _Unescaped(secret).text
+    found = {secret, once, _Unescaped(once).text, raw.hex(), raw.hex().upper(), secret[::-1]}
     for offset in range(3):
         # Behind 0, 1 or 2 other bytes its base64 differs; the letters at the seams are left out.
         encoded = base64.b64encode(b"\0" * offset + raw).decode("ascii").rstrip("=")

@@ -19,7 +19,10 @@ MAX_PASTE_CHARS: Final = 8192
 VISIBLE_ASCII: Final = re.compile(r"[\x21-\x7e]+")
 MASK: Final = re.compile(r"[*•.…xX●·]+|(?:\.{3}|…)[\x21-\x7e]{0,4}")
 PLACEHOLDER: Final = re.compile(r"\$\{[^}]*\}")
-JSON_PAIR: Final = re.compile(r'\{?\s*"(?P<name>[A-Za-z0-9-]+)"\s*:\s*"(?P<value>[^"\\]*)"\s*,?\s*\}?')
+#: Blanks are taken once and for all: shared out in every way, 8,000 of them took a second.
+JSON_PAIR: Final = re.compile(
+    r'\{?\s*+"(?P<name>[A-Za-z0-9-]+)"\s*+:\s*+"(?P<value>[^"\\]*)"\s*+(?:,\s*+)?\}?'
+)
 HEADER_LINE: Final = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9-]*):\s*(?P<value>.*)")
 #: `GITHUB_TOKEN=…`, `export API_KEY="…"`, `my_secret=…`; never the `KEY=` that ends padded base64.
 ASSIGNMENT: Final = re.compile(

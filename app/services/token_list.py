@@ -214,7 +214,8 @@ def _position(cursor: str) -> tuple[str, int]:
         name_key, server_id = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, TypeError, RecursionError):
         raise InvalidInputError("after", "unknown") from None
-    fits = isinstance(name_key, str) and isinstance(server_id, int) and 0 <= server_id < 2**31
+    # Not `isinstance`: to Python, True is a number too.
+    fits = isinstance(name_key, str) and type(server_id) is int and 0 <= server_id < 2**31
     if not fits or "\x00" in name_key or not name_key.isprintable():
         raise InvalidInputError("after", "unknown")
     return name_key, server_id

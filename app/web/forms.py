@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
+from typing import Any, Final
 
+from flask import request
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, PasswordField, SelectField, StringField
@@ -35,6 +36,11 @@ EXPIRY_CHOICES: Final = (
 class Form(FlaskForm):
     """A form that can show a domain error beside the field it is about."""
 
+    def __init__(self, **defaults: Any) -> None:
+        # Without the request's files, which Flask-WTF would take for texts: no page of ours asks for one.
+        sent = request.form if request.method in {"POST", "PUT", "PATCH", "DELETE"} else None
+        super().__init__(formdata=sent, **defaults)
+
     def show(self, error: InvalidInputError) -> None:
         """Put the error's sentence beside its field, or on top when no field of that name is here."""
         field = self._fields.get(error.field)
@@ -59,10 +65,17 @@ class NewPasswordForm(Form):
     password = PasswordField(_l("New password"), [InputRequired(_l("Write a password.")), Length(max=1024)])
 
 
+class CodeField(StringField):
+    """A code, typed in sight, that a page never gives back: it may be one that still works."""
+
+    def _value(self) -> str:
+        return ""
+
+
 class CodeForm(Form):
     """A one-time code of an authenticator app, or a recovery code."""
 
-    code = StringField(_l("Code"), [InputRequired(_l("Write the code.")), Length(max=64)])
+    code = CodeField(_l("Code"), [InputRequired(_l("Write the code.")), Length(max=64)])
 
 
 class PasswordForm(Form):

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 
 from app.errors import InvalidInputError
 from app.services import people, totp
+from app.services.emails import MAX_EMAIL_CHARS
 from app.services.people import Person
 from app.services.sign_in import confirm_password
 from app.web import current
@@ -16,7 +17,7 @@ from app.web.forms import PasswordForm, RequireTotpForm
 
 def list_page() -> ResponseReturnValue:
     """Show everyone, by e-mail."""
-    query, after = request.args.get("q", "").strip(), request.args.get("after", "")
+    query, after = request.args.get("q", "").strip()[:MAX_EMAIL_CHARS], request.args.get("after", "")
     return render_template("admin/users.html", page=people.list_people(query, after), query=query)
 
 
