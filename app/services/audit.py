@@ -17,7 +17,7 @@ from app.services.ledger import append
 
 
 class Action(StrEnum):
-    """Every action that is recorded. Permanent once shipped."""
+    """Every action that is recorded, or will be once one can do it. Permanent once shipped."""
 
     TOKEN_SAVED = "token.saved"
     TOKEN_REPLACED = "token.replaced"
@@ -26,6 +26,12 @@ class Action(StrEnum):
     TOKEN_USE_ENDED = "token.use_ended"
     TOKEN_USE_REFUSED = "token.use_refused"
     TOKEN_UNREADABLE = "token.unreadable"
+    TOKEN_CHECKED = "token.checked"
+    TOKEN_REJECTED = "token.rejected"
+    TOKEN_ON_HOLD = "token.on_hold"
+    TOKEN_ADDRESS_CONFIRMED = "token.address_confirmed"
+    TOKEN_RENEW_ASKED = "token.renew_asked"
+    STORING_CHANGED = "storing.changed"
     SIGN_IN_OK = "sign_in.ok"
     SIGN_IN_FAILED = "sign_in.failed"
     SIGN_IN_LIMITED = "sign_in.limited"
@@ -38,6 +44,8 @@ class Action(StrEnum):
     TOTP_REQUIRED = "totp.required"
     EMAIL_CHANGED = "account.email_changed"
     ACCOUNT_CREATED = "account.created"
+    ACCOUNT_INVITED = "account.invited"
+    GROUP_CHANGED = "group.changed"
     ACCOUNT_DISABLED = "account.disabled"
     ACCOUNT_ENABLED = "account.enabled"
     ACCOUNT_DELETED = "account.deleted"
@@ -64,6 +72,8 @@ DETAIL_KEYS: Final[Mapping[Action, frozenset[str]]] = {
     Action.TOKEN_USED: frozenset({"token_source", "purpose"}),
     Action.TOKEN_USE_ENDED: frozenset({"token_source", "purpose", "milliseconds"}),
     Action.TOKEN_USE_REFUSED: frozenset({"purpose"}),
+    Action.TOKEN_CHECKED: frozenset({"token_source", "milliseconds"}),
+    Action.TOKEN_REJECTED: frozenset({"token_source"}),
     Action.SESSION_ENDED: frozenset({"sessions"}),
     Action.SERVER_ADDRESS_CHANGED: frozenset({"held_tokens"}),
     Action.SERVER_DELETED: frozenset({"deleted_tokens"}),
