@@ -188,6 +188,12 @@ SETTINGS: Final = (
         "Exact `host:port` pairs of private or plain-HTTP servers that may be reached",
     ),
     Setting(
+        "TOKEN_STORAGE",
+        _one_of("on", "off"),
+        "on",
+        "`off`: nobody's token is stored; each is typed for the call it is used for",
+    ),
+    Setting(
         "REGISTRATION",
         _one_of("open", "closed"),
         None,

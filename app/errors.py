@@ -32,6 +32,39 @@ class InvalidInputError(MarketError):
         self.reason = reason
 
 
+class ForeignTokenError(InvalidInputError):
+    """The token looks like another service's, and nobody said that this server may have it.
+
+    `service`: what we call that service. `reason` is `foreign`.
+    """
+
+    code = "foreign_token"
+
+    def __init__(self, field: str, service: str) -> None:
+        super().__init__(field, "foreign")
+        self.service = service
+
+
+class StorageOffError(MarketError):
+    """Tokens are not stored. `reason`: `installation`, or `person` for somebody's own choice."""
+
+    code = "storage_off"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class TokensWouldBeHeldError(MarketError):
+    """The new address would put the tokens of `held_tokens` people on hold; nobody said yet that it may."""
+
+    code = "tokens_would_be_held"
+
+    def __init__(self, held_tokens: int) -> None:
+        super().__init__("tokens would be held")
+        self.held_tokens = held_tokens
+
+
 class SignInFailedError(MarketError):
     """Unknown, disabled or wrong password: nobody is told which."""
 

@@ -10,7 +10,7 @@ import json
 import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from cryptography.fernet import InvalidToken
@@ -94,6 +94,14 @@ class Vault:
         """
         _, raw = self._open(sealed, place)
         return self._seal_payload(raw)
+
+    def rebind(self, sealed: Sealed, place: Place, address: str) -> Sealed:
+        """Return the same token sealed for another address; it does not leave the vault meanwhile.
+
+        Its owner has to have said so. Raises KeyNotLoadedError and TokenUnreadableError as `unseal` does.
+        """
+        token, _ = self._open(sealed, place)
+        return self.seal(token, replace(place, address=address))
 
     def new_subkey(self, purpose: str) -> Sealed:
         """Return 32 random bytes for one purpose, sealed under the current key.

@@ -5,9 +5,11 @@ Nothing of a library's own words leaves this module: its exceptions may hold hea
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from app.errors import MarketError, UpstreamError, UpstreamRefusedError, UpstreamTimeoutError
 from app.mcp.egress import Egress
@@ -25,6 +27,8 @@ Act = Callable[["Client", "GuardedTransport"], Awaitable[Answer]]
 
 #: The transport of the 2024-11-05 protocol.
 SSE: Final = "sse"
+#: How a server answers a POST that has only the transport of 2024-11-05.
+NOT_STREAMABLE: Final = frozenset({404, 405})
 #: For one address; a name may have two, and where packets of the first vanish the second still gets its turn.
 MAX_CONNECT_SECONDS: Final = 8.0
 #: A server that has answered is given this long to take leave of; then we go without.
@@ -36,8 +40,25 @@ REASONS: Final = {403: "forbidden", 429: "rate_limited"}
 def converse(remote: Remote, egress: Egress, act: Act[Answer], timeout_seconds: float) -> Answer:
     """Return what `act` returns. Works in a process that already runs an event loop.
 
-    Raises UpstreamRefusedError, UpstreamError, UpstreamTimeoutError, which hold nothing of the library's.
+    A server that has no Streamable HTTP at its address is asked over SSE, as the specification has it.
+    Raises UpstreamRefusedError, UpstreamError, UpstreamTimeoutError, which hold nothing of the library's,
+    and whatever error of ours `act` raises.
     """
+    ends = time.monotonic() + timeout_seconds
+    try:
+        return _converse(remote, egress, act, timeout_seconds)
+    except _NotStreamableError as error:
+        failure, left = error.meaning, ends - time.monotonic()
+    try:
+        return _converse(replace(remote, transport=SSE), egress, act, max(1.0, left))
+    except UpstreamError as error:
+        # What is neither is told as what the catalogue says it is.
+        if error.reason != "not_mcp":
+            raise
+    raise failure
+
+
+def _converse(remote: Remote, egress: Egress, act: Act[Answer], timeout_seconds: float) -> Answer:
     from anyio.from_thread import start_blocking_portal
 
     from app.mcp.transport import GuardedTransport
@@ -51,7 +72,21 @@ def converse(remote: Remote, egress: Egress, act: Act[Answer], timeout_seconds: 
     except Exception as error:
         failure = _meaning(error, transport)
     # Outside the except block, so that the library's exception does not hang on to ours.
+    if remote.transport != SSE and transport.status in NOT_STREAMABLE and not transport.was_answered:
+        raise _NotStreamableError(failure)
     raise failure
+
+
+class _GivenUpError(Exception):
+    """The conversation was ended by the transport."""
+
+
+class _NotStreamableError(Exception):
+    """The first POST was answered as a server does that knows no Streamable HTTP. Nothing was called."""
+
+    def __init__(self, meaning: MarketError) -> None:
+        super().__init__()
+        self.meaning = meaning
 
 
 async def _connect_and_act(
@@ -77,7 +112,7 @@ async def _connect_and_act(
             raise
     if not answers:
         # Given up: the transport knows why.
-        raise UpstreamError("not_mcp")
+        raise _GivenUpError
     return answers[0]
 
 
@@ -123,18 +158,24 @@ def _meaning(error: BaseException, transport: GuardedTransport) -> MarketError:
     """Return the domain error for whatever went wrong, from what the transport saw, never from the text."""
     import httpx2
 
-    if transport.problem:
-        return UpstreamError(transport.problem)
-    if any(isinstance(leaf, TimeoutError | httpx2.TimeoutException) for leaf in _leaves(error)):
+    leaves = list(_leaves(error))
+    ours = next((leaf for leaf in leaves if isinstance(leaf, MarketError)), None)
+    if transport.problem or ours:
+        return UpstreamError(transport.problem) if transport.problem else cast(MarketError, ours)
+    if any(isinstance(leaf, TimeoutError | httpx2.TimeoutException) for leaf in leaves):
         return UpstreamTimeoutError()
     if transport.status == 401:
         return UpstreamRefusedError()
+    return UpstreamError(_reason(transport))
+
+
+def _reason(transport: GuardedTransport) -> str:
+    if transport.scope_is_missing:
+        return "insufficient_scope"
     if transport.status is not None:
-        return UpstreamError(
-            REASONS.get(transport.status, "server_error" if transport.status >= 500 else "not_mcp")
-        )
+        return REASONS.get(transport.status, "server_error" if transport.status >= 500 else "not_mcp")
     # The connection stood, so whatever came over it was not MCP, or not to its end.
-    return UpstreamError("not_mcp")
+    return "not_mcp"
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

@@ -16,6 +16,8 @@ from html import unescape
 from typing import Any, Final
 
 REMOVED: Final = "[token removed]"
+#: One more than a hint shows.
+PIECE_CHARS: Final = 5
 #: JSON nested deeper than this is cut: no tool needs it, and recursion has an end.
 MAX_DEPTH: Final = 40
 CUT: Final = "[nested too deeply]"
@@ -90,6 +92,13 @@ class Redactor:
             plain = _Unescaped(text)
             for start, end in self._spans(plain.text, layers - 1):
                 yield plain.origin(start), plain.origin(end)
+
+
+def shares_a_piece(text: str, secret: str) -> bool:
+    """Whether `PIECE_CHARS` characters in a row of the secret stand in the text; case and direction aside."""
+    folded, wanted = text.casefold(), secret.casefold()
+    pieces = {wanted[at : at + PIECE_CHARS] for at in range(max(1, len(wanted) - PIECE_CHARS + 1))}
+    return any(piece in folded or piece[::-1] in folded for piece in pieces)
 
 
 class _Unescaped:

@@ -43,6 +43,10 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
         super().__init__(verify=tls_context(), trust_env=False)
         self.problem: str | None = None
         self.status: int | None = None
+        #: Whether any request that matters got a good answer.
+        self.was_answered = False
+        #: Whether a 403 said that the token has too little scope (RFC 6750, 3.1).
+        self.scope_is_missing = False
         #: Ends the conversation; set by who leads it. The SDK would go on waiting after some failures.
         self.give_up: Callable[[], None] = lambda: None
         self._over_sse = over_sse
@@ -70,6 +74,9 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
             raise self._failure("too_large", request)
         if self._matters(request):
             self.status = response.status_code if response.status_code >= 400 else None
+            self.was_answered = self.was_answered or self.status is None
+            challenge = response.headers.get("www-authenticate", "")
+            self.scope_is_missing = self.status == 403 and "insufficient_scope" in challenge
             if self.status and self._over_sse:
                 # Here the SDK logs a refused POST and waits for its answer all the same.
                 self.give_up()

@@ -45,6 +45,10 @@ class Token(Model):
     revision: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
     #: None: does not expire as far as its owner said.
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: When the token itself says that it ends (`exp` of a JWT): offered to its owner, trusted no further.
+    stated_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: The last stage of which its owner was reminded: 14, 7 or 1 day before `expires_at`, or 0 for expired.
+    reminded_days: Mapped[int | None] = mapped_column(Integer)
     #: Keyed digest that finds the same token saved twice by one person (`app.services.subkeys`).
     fingerprint: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -53,7 +57,11 @@ class Token(Model):
     #: None: never sent.
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_check_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    #: One of `CHECK_RESULTS`; None: not checked since it was saved.
+    #: One of `CHECK_RESULTS`; None: not checked since it was saved. A 401 to a use is `rejected` too.
     last_check_result: Mapped[str | None] = mapped_column(String(16))
+    #: Why the last check ended so, a word of `app.mcp.checks`; None: no check did.
+    last_check_reason: Mapped[str | None] = mapped_column(String(32))
+    #: When a use first met it on hold; None: none did. Whether it *is* on hold, `bound_url` says.
+    held_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: When unsealing it first failed; None: readable as far as we know.
     unreadable_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

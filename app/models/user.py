@@ -36,6 +36,8 @@ class User(UserMixin, Model):
     is_active: Mapped[bool] = mapped_column(default=True, server_default=true())
     #: True: may do nothing before a second factor is set up.
     totp_required: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: False: "never store my tokens". What is stored already stays until it is deleted.
+    stores_tokens: Mapped[bool] = mapped_column(default=True, server_default=true())
     #: Language tag, or None to follow the browser.
     locale: Mapped[str | None] = mapped_column(String(16))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -30,6 +30,8 @@ class Action(StrEnum):
     TOKEN_REJECTED = "token.rejected"
     TOKEN_ON_HOLD = "token.on_hold"
     TOKEN_ADDRESS_CONFIRMED = "token.address_confirmed"
+    TOKEN_EXPIRY_CHANGED = "token.expiry_changed"
+    TOKEN_REMINDED = "token.reminded"
     TOKEN_RENEW_ASKED = "token.renew_asked"
     STORING_CHANGED = "storing.changed"
     SIGN_IN_OK = "sign_in.ok"
@@ -72,7 +74,8 @@ DETAIL_KEYS: Final[Mapping[Action, frozenset[str]]] = {
     Action.TOKEN_USED: frozenset({"token_source", "purpose"}),
     Action.TOKEN_USE_ENDED: frozenset({"token_source", "purpose", "milliseconds"}),
     Action.TOKEN_USE_REFUSED: frozenset({"purpose"}),
-    Action.TOKEN_CHECKED: frozenset({"token_source", "milliseconds"}),
+    Action.TOKEN_CHECKED: frozenset({"token_source", "reason", "milliseconds"}),
+    Action.TOKEN_REMINDED: frozenset({"days"}),
     Action.TOKEN_REJECTED: frozenset({"token_source"}),
     Action.SESSION_ENDED: frozenset({"sessions"}),
     Action.SERVER_ADDRESS_CHANGED: frozenset({"held_tokens"}),

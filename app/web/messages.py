@@ -25,6 +25,13 @@ REASONS: Final = {
     "placeholder": _l("This is a placeholder. Put the real token in its place."),
     "too_short": _l("A token has at least 8 characters."),
     "too_long": _l("A token has at most 4,096 characters."),
+    "line_break": _l("There is a line break inside. A token is one line: copy it again, without the break."),
+    "space": _l("There is a space inside. A token has none: copy it again."),
+    "several": _l("There is more than one token in this. Paste the one for this server alone."),
+    "foreign": _l("This looks like another service's token, so nothing was sent and nothing was saved."),
+    "address_changed": _l(
+        "The server's address changed meanwhile. Look at the new one, and paste the token again."
+    ),
     "characters": _l("A token has no spaces, line breaks or letters outside ASCII. Copy it again."),
     "past": _l("This date is in the past."),
     "date": _l("Write a date as YYYY-MM-DD."),
@@ -63,6 +70,10 @@ CODES: Final = {
     ),
     "token_unreadable": _l("Your saved token cannot be read any more. Replace or delete it."),
     "server_changed": _l("The server's address changed after you saved your token, so it was not sent."),
+    "storage_off": _l("Tokens are not stored here. Type the token for each call in the playground."),
+    "tokens_would_be_held": _l(
+        "Another address puts the tokens saved for this server on hold. Say that it may."
+    ),
     "key_not_loaded": _l(
         "The encryption key is not loaded, so tokens cannot be used now. An admin has to act."
     ),
@@ -99,9 +110,25 @@ CODES: Final = {
     "internal": _l("Something went wrong on our side. Nothing was lost; try again."),
     "unavailable": _l("The database does not answer right now. Nothing was changed; try again in a moment."),
 }
+FOREIGN: Final = _l(
+    "This looks like a token of %(service)s, so nothing was sent and nothing was saved. "
+    "If this server may have it, paste it again and tick the box."
+)
+STORAGE_OFF: Final = {
+    "installation": _l(
+        "This installation stores no tokens (TOKEN_STORAGE=off). Type yours for each call in the playground."
+    ),
+    "person": _l(
+        "You chose never to store your tokens. Type the token for each call in the playground, or change "
+        "your choice under Settings, Account."
+    ),
+}
 UPSTREAM: Final = {
     "unreachable": _l("The server could not be reached."),
     "forbidden": _l("The server answered that this token may not do that (403)."),
+    "insufficient_scope": _l(
+        "The server knows this token, but the token lacks a permission (scope) for this."
+    ),
     "rate_limited": _l("The server wants us to slow down (429). Try again later."),
     "server_error": _l("The server reported an error of its own."),
     "redirect": _l(
@@ -110,6 +137,9 @@ UPSTREAM: Final = {
     "not_mcp": _l("The server did not answer as an MCP server."),
     "too_large": _l("The server's answer was too large."),
 }
+
+#: Attributes of errors that a program can act on as they are.
+FACTS: Final = ("token_source", "reason", "retry_after", "held_tokens")
 
 
 def of_reason(reason: str) -> str:
@@ -124,8 +154,12 @@ def of_code(code: str) -> str:
 
 def of_error(error: errors.MarketError) -> str:
     """Return the sentence for a domain error."""
+    if isinstance(error, errors.ForeignTokenError):
+        return str(FOREIGN) % {"service": error.service}
     if isinstance(error, errors.InvalidInputError):
         return of_reason(error.reason)
+    if isinstance(error, errors.StorageOffError):
+        return str(STORAGE_OFF[error.reason])
     if isinstance(error, errors.UpstreamError):
         return str(UPSTREAM.get(error.reason, CODES["upstream_error"]))
     if isinstance(error, errors.TokenRejectedError) and error.token_source == "request":
@@ -142,13 +176,10 @@ def facts_of_reasons(reasons: dict[str, str]) -> dict[str, Any]:
 def facts_of(error: errors.MarketError) -> dict[str, Any]:
     """Return what a program can act on: the field, the source of the token, where to set one up."""
     if isinstance(error, errors.InvalidInputError):
-        return facts_of_reasons({error.field: error.reason})
-    if isinstance(error, errors.TokenRejectedError):
-        return {"token_source": error.token_source}
+        facts = facts_of_reasons({error.field: error.reason})
+        if isinstance(error, errors.ForeignTokenError):
+            facts |= {"errors": {error.field: [of_error(error)]}, "service": error.service}
+        return facts
     if isinstance(error, errors.TokenRequiredError):
         return {"setup_url": url_for("settings.token", server_id=error.server_id)}
-    if isinstance(error, errors.UpstreamError):
-        return {"reason": error.reason}
-    if isinstance(error, errors.TooManyAttemptsError):
-        return {"retry_after": error.retry_after}
-    return {}
+    return {name: getattr(error, name) for name in FACTS if hasattr(error, name)}

@@ -31,6 +31,9 @@ logger = logging.getLogger(__name__)
 STATUSES: Final[dict[type[errors.MarketError], int]] = {
     errors.NotThereError: 404,
     errors.InvalidInputError: 422,
+    errors.ForeignTokenError: 422,
+    errors.StorageOffError: 409,
+    errors.TokensWouldBeHeldError: 409,
     errors.SignInFailedError: 401,
     errors.TooManyAttemptsError: 429,
     errors.SecondFactorRequiredError: 401,

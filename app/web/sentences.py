@@ -22,6 +22,8 @@ SENTENCES: Final = {
     "token.rejected": _l("Token rejected by %(server)s"),
     "token.on_hold": _l("Token for %(server)s put on hold"),
     "token.address_confirmed": _l("New address of %(server)s confirmed"),
+    "token.expiry_changed": _l("Expiry of the token for %(server)s changed"),
+    "token.reminded": _l("Reminded of the token for %(server)s"),
     "token.renew_asked": _l("Asked to renew the token for %(server)s"),
     "storing.changed": _l("Storing of tokens turned %(outcome)s"),
     "account.invited": _l("Account invited"),

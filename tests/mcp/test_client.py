@@ -105,7 +105,7 @@ FAULTS = {
     "401": (UpstreamRefusedError, "upstream_refused"),
     "401-bare": (UpstreamRefusedError, "upstream_refused"),
     "401-oauth": (UpstreamRefusedError, "upstream_refused"),
-    "403": (UpstreamError, "forbidden"),
+    "403": (UpstreamError, "insufficient_scope"),
     "404": (UpstreamError, "not_mcp"),
     "429": (UpstreamError, "rate_limited"),
     "500": (UpstreamError, "server_error"),

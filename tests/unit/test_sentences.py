@@ -10,7 +10,8 @@ from app.services import oddities
 from app.services.audit import DETAIL_KEYS, Action
 from app.web.sentences import ODDITIES, SENTENCES, sentence
 
-#: Shipped once, kept for ever. `account.email_changed` and `totp.required` are ours.
+#: Shipped once, kept for ever. Beyond the contract's: `account.email_changed`, `totp.required`,
+#: `token.expiry_changed`, `token.reminded`.
 PERMANENT = """
 token.saved token.replaced token.deleted token.checked token.used token.use_ended token.use_refused
 token.rejected token.unreadable token.on_hold token.address_confirmed sign_in.ok sign_in.failed
@@ -18,7 +19,7 @@ sign_in.limited sign_out session.ended password.changed password.reset totp.enab
 storing.changed notice.dismissed token.renew_asked tokens.loss_accepted account.invited group.changed
 account.created account.disabled account.enabled account.deleted role.changed server.created server.changed
 server.address_changed server.deleted rotation.started rotation.ended audit.read audit.exported
-access.refused csrf.refused account.email_changed totp.required
+access.refused csrf.refused account.email_changed totp.required token.expiry_changed token.reminded
 """
 
 

@@ -175,3 +175,5 @@ class Problem(Schema):
     reason = fields.String(metadata={"description": "A word for what is wrong, when code has several."})
     token_source = fields.String(metadata={"description": "Which token the server rejected."})
     setup_url = fields.String(metadata={"description": "The page on which to save a token."})
+    service = fields.String(metadata={"description": "Whose token it looks like."})
+    held_tokens = fields.Integer(metadata={"description": "How many people's tokens it would put on hold."})

@@ -1,7 +1,7 @@
 """The tokens, alone in the last revision: one `flask db downgrade` step rolls back this table and no other.
 
 Whatever else the schema gets is added *before* this revision, which then moves to the end under a new name.
-A database that has the table already keeps it as it is (docs/decisions/0008).
+A database that has the table already keeps it and gets the columns that it lacks (docs/decisions/0008).
 """
 
 from __future__ import annotations
@@ -12,12 +12,19 @@ import sqlalchemy as sa
 from alembic import context, op
 from alembic.util import CommandError
 
-revision = "0008_mcp_auth_tokens"
-down_revision = "0007_ledger"
+revision = "0009_mcp_auth_tokens"
+down_revision = "0008_storing"
 branch_labels = None
 depends_on = None
 
 UTC = sa.DateTime(timezone=True)
+# What the table did not have while 0005 made it.
+ADDED: dict[str, sa.types.TypeEngine[object]] = {
+    "stated_expires_at": UTC,
+    "reminded_days": sa.Integer(),
+    "held_at": UTC,
+    "last_check_reason": sa.String(32),
+}
 
 # A raw SQL change of the token moves `updated_at` too. A statement that sets `updated_at` itself knows
 # better; one that changes `key_id` is a rotation, which is not a change by the token's owner.
@@ -50,6 +57,10 @@ EXECUTE FUNCTION update_mcp_auth_tokens_timestamp()
 def upgrade() -> None:
     if not context.is_offline_mode() and sa.inspect(op.get_bind()).has_table("mcp_auth_tokens"):
         # Made by the revision that was the last one when this database was set up.
+        known = {column["name"] for column in sa.inspect(op.get_bind()).get_columns("mcp_auth_tokens")}
+        for name, kind in ADDED.items():
+            if name not in known:
+                op.add_column("mcp_auth_tokens", sa.Column(name, kind))
         return
     op.create_table(
         "mcp_auth_tokens",
@@ -69,6 +80,7 @@ def upgrade() -> None:
         sa.Column("last_check_at", UTC),
         sa.Column("last_check_result", sa.String(16)),
         sa.Column("unreadable_at", UTC),
+        *(sa.Column(name, kind) for name, kind in ADDED.items()),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name=op.f("fk_mcp_auth_tokens_user_id_users"), ondelete="CASCADE"
         ),
