@@ -39,7 +39,8 @@ def assemble(settings: dict[str, Any]) -> Flask:
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     app.extensions["keys"] = Keys(
-        Secrets(settings["TOKEN_ENCRYPTION_SECRET"], tuple(settings["TOKEN_ENCRYPTION_PREVIOUS_SECRETS"]))
+        Secrets(settings["TOKEN_ENCRYPTION_SECRET"], tuple(settings["TOKEN_ENCRYPTION_PREVIOUS_SECRETS"])),
+        stores_tokens=settings["TOKEN_STORAGE"] == "on",
     )
     with app.app_context():
         # Connects to nothing.

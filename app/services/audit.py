@@ -76,7 +76,6 @@ DETAIL_KEYS: Final[Mapping[Action, frozenset[str]]] = {
     Action.TOKEN_USE_REFUSED: frozenset({"purpose"}),
     Action.TOKEN_CHECKED: frozenset({"token_source", "reason", "milliseconds"}),
     Action.TOKEN_REMINDED: frozenset({"days"}),
-    Action.TOKEN_REJECTED: frozenset({"token_source"}),
     Action.SESSION_ENDED: frozenset({"sessions"}),
     Action.SERVER_ADDRESS_CHANGED: frozenset({"held_tokens"}),
     Action.SERVER_DELETED: frozenset({"deleted_tokens"}),

@@ -32,7 +32,9 @@ class Secrets:
 class Keys:
     """The keys of one app. The slow derivation happens at first need, once a process."""
 
-    def __init__(self, given: Secrets) -> None:
+    def __init__(self, given: Secrets, *, stores_tokens: bool = True) -> None:
+        #: False: this installation stores nobody's token (`TOKEN_STORAGE`).
+        self.stores_tokens = stores_tokens
         self._secrets = given
         self._lock = threading.Lock()
         self._keyring: Keyring | None = None

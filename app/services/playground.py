@@ -21,7 +21,7 @@ from app.extensions import db
 from app.mcp import client
 from app.mcp.client import Tool, ToolResult
 from app.models import User
-from app.services.uses import NO_TOKEN, Door, TokenSource, Use, begin_use, end_use
+from app.services.uses import NO_TOKEN, Door, TokenSource, Typed, Use, begin_use, end_use
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Called:
     milliseconds: int
 
 
-def list_tools(user: User, server_id: int, typed: str | None, *, door: Door) -> Listed:
+def list_tools(user: User, server_id: int, typed: Typed | None, *, door: Door) -> Listed:
     """Return the server's tools. Waits for the server, with no transaction open.
 
     Raises BusyError, what `begin_use` raises, TokenRejectedError, UpstreamError, UpstreamTimeoutError.
@@ -58,7 +58,7 @@ def list_tools(user: User, server_id: int, typed: str | None, *, door: Door) -> 
 
 
 def call_tool(
-    user: User, server_id: int, call: tuple[str, Mapping[str, Any]], typed: str | None, *, door: Door
+    user: User, server_id: int, call: tuple[str, Mapping[str, Any]], typed: Typed | None, *, door: Door
 ) -> Called:
     """Call a tool, `(name, arguments)`, and return its answer. Waits for the server.
 

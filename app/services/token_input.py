@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from app.errors import InvalidInputError
+from app.services.pasted_json import value_in_json
 
 MIN_TOKEN_CHARS: Final = 8
 MAX_TOKEN_CHARS: Final = 4096
@@ -18,12 +19,11 @@ MAX_PASTE_CHARS: Final = 8192
 
 VISIBLE_ASCII: Final = re.compile(r"[\x21-\x7e]+")
 MASK: Final = re.compile(r"[*•.…xX●·]+|(?:\.{3}|…)[\x21-\x7e]{0,4}")
-PLACEHOLDER: Final = re.compile(r"\$\{[^}]*\}")
-#: Blanks are taken once and for all: shared out in every way, 8,000 of them took a second.
-JSON_PAIR: Final = re.compile(
-    r'\{?\s*+"(?P<name>[A-Za-z0-9-]+)"\s*+:\s*+"(?P<value>[^"\\]*)"\s*+(?:,\s*+)?\}?'
+#: `<token>`, `{token}`, `%TOKEN%`, `$TOKEN`, `YOUR_API_KEY` and the like as the whole of it.
+PLACEHOLDER: Final = re.compile(
+    r"<[^<>]*>|\{[^{}]*\}|%[A-Za-z_]+%|\$[A-Z_]+|(?i:your[-_ ][a-z0-9_ -]*(?:token|key|secret)(?:[-_ ]here)?)"
 )
-HEADER_LINE: Final = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9-]*):\s*(?P<value>.*)")
+HEADER_LINE: Final = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9-]*):[ \t]*(?P<value>.*)")
 #: `GITHUB_TOKEN=…`, `export API_KEY="…"`, `my_secret=…`; never the `KEY=` that ends padded base64.
 ASSIGNMENT: Final = re.compile(
     r"(?:export\s+)?(?:[A-Z][A-Z0-9_]*)?(?:TOKEN|KEY|SECRET)=(?P<upper>.*)"
@@ -40,11 +40,11 @@ class TokenInput:
     changed: tuple[str, ...]
 
 
-def read_token(text: str, *, header_name: str, value_format: str) -> TokenInput:
-    """Return the token in what a person pasted for a server with this header and value format.
+def read_token(text: str, *, header_name: str, value_format: str, address: str = "") -> TokenInput:
+    """Return the token in what a person pasted for a server with this header, value format and address.
 
-    Raises InvalidInputError("token", reason): `empty`, `mask`, `placeholder`, `too_short`, `too_long` or
-    `characters`. The error never holds the text.
+    Raises InvalidInputError("token", reason): `empty`, `mask`, `placeholder`, `several`, `line_break`,
+    `space`, `too_short`, `too_long` or `characters`. The error never holds the text.
     """
     value = text.strip().strip("\ufeff").strip()
     if len(value) > MAX_PASTE_CHARS:
@@ -53,8 +53,8 @@ def read_token(text: str, *, header_name: str, value_format: str) -> TokenInput:
     scheme = value_format.partition("{token}")[0].strip()
     steps: tuple[tuple[str, Callable[[str], str | None]], ...] = (
         ("name", _without_name),
-        ("json", lambda text: _without_header(JSON_PAIR, text, header_name)),
-        ("header", lambda text: _without_header(HEADER_LINE, text, header_name)),
+        ("json", lambda text: value_in_json(text, header_name, address)),
+        ("header", lambda text: _without_header(text, header_name)),
     )
     for word, take_off in steps:
         inner = take_off(value)
@@ -77,12 +77,13 @@ def refuse_unusable(value: str) -> None:
         raise InvalidInputError("token", "empty")
     if MASK.fullmatch(value):
         raise InvalidInputError("token", "mask")
-    if PLACEHOLDER.search(value):
+    # `${TOKEN}` anywhere in it. Not by a pattern: those look again from every `${`.
+    if PLACEHOLDER.fullmatch(value) or "}" in value.partition("${")[2]:
         raise InvalidInputError("token", "placeholder")
     if len(value) > MAX_TOKEN_CHARS:
         raise InvalidInputError("token", "too_long")
     if not VISIBLE_ASCII.fullmatch(value):
-        raise InvalidInputError("token", "characters")
+        raise InvalidInputError("token", _what_is_wrong(value))
     if len(value) < MIN_TOKEN_CHARS:
         raise InvalidInputError("token", "too_short")
 
@@ -92,13 +93,22 @@ def hint_of(token: str) -> str | None:
     return f"...{token[-4:]}" if len(token) >= MIN_CHARS_FOR_HINT else None
 
 
-def _without_header(pattern: re.Pattern[str], text: str, header_name: str) -> str | None:
-    """Return the value of a pasted header, when it is the server's own or `Authorization`."""
-    match = pattern.fullmatch(text)
-    if match is None:
+def _what_is_wrong(value: str) -> str:
+    if "\n" in value or "\r" in value:
+        return "line_break"
+    return "space" if " " in value or "\t" in value else "characters"
+
+
+def _without_header(text: str, header_name: str) -> str | None:
+    """Return the value of the server's own header, or of `Authorization`, in one or more header lines."""
+    lines = [HEADER_LINE.fullmatch(line.strip()) for line in text.splitlines() if line.strip()]
+    if not all(lines):
         return None
-    ours = match["name"].lower() in {header_name.lower(), "authorization"}
-    return match["value"] if ours else None
+    for name in (header_name.lower(), "authorization"):
+        for line in lines:
+            if line and line["name"].lower() == name:
+                return line["value"]
+    return None
 
 
 def _without_name(text: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -22,6 +22,7 @@ PAGE_SIZE: Final = 50
 #: A filter besides the status words: everything in which someone must act.
 NEEDS_ATTENTION: Final = "attention"
 MAX_QUERY_CHARS: Final = 200
+IDLE_AFTER: Final = timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,16 @@ class TokenRow:
     updated_at: datetime | None
     last_used_at: datetime | None
     expires_at: datetime | None
+    #: When the token itself says that it ends; None: it says nothing, or one that is past or kept already.
+    offered_expires_at: datetime | None
+    last_check_at: datetime | None
+    #: One of `CHECK_RESULTS` and a reason of `app.words.checks`; None: not checked since it was saved.
+    last_check_result: str | None
+    last_check_reason: str | None
+    #: The tool that a check calls; None: a check compares with and without the token.
+    probe_tool: str | None
+    #: Not used for `IDLE_AFTER`, or never in that time.
+    is_idle: bool
     #: Whole days until it expires, rounded up; None unless it is expiring.
     days_left: int | None
 
@@ -99,6 +110,13 @@ def list_tokens(user: User, wanted: Filter) -> Page:
     return Page(rows, cursor, counts, found, before)
 
 
+def list_all_held(user: User) -> list[TokenRow]:
+    """Return every server where the person holds a token, disabled ones too, by name."""
+    now = clock.now()
+    statement = _rows(user.id, now).where(Token.id.is_not(None)).order_by(Server.name_key, Server.id)
+    return [_row(record, now) for record in db.session.execute(statement)]
+
+
 def get_row(user: User, server_id: int) -> TokenRow:
     """Return one server as the list has it. Raises NotThereError."""
     now = clock.now()
@@ -122,6 +140,7 @@ def _rows(user_id: int, now: datetime) -> Select[*tuple[Any, ...]]:
             Server.token_help,
             Server.token_help_url,
             Server.token_placeholder,
+            Server.probe_tool,
             Token.id.label("token_id"),
             Token.token_hint,
             Token.bound_url,
@@ -129,6 +148,10 @@ def _rows(user_id: int, now: datetime) -> Select[*tuple[Any, ...]]:
             Token.updated_at,
             Token.last_used_at,
             Token.expires_at,
+            Token.stated_expires_at,
+            Token.last_check_at,
+            Token.last_check_result,
+            Token.last_check_reason,
             status_expression(now).label("status"),
         )
         .outerjoin(Token, mine)
@@ -156,8 +179,25 @@ def _row(record: Any, now: datetime) -> TokenRow:
         updated_at=record.updated_at,
         last_used_at=record.last_used_at,
         expires_at=record.expires_at,
+        offered_expires_at=_offered(record, now),
+        last_check_at=record.last_check_at,
+        last_check_result=record.last_check_result,
+        last_check_reason=record.last_check_reason,
+        probe_tool=record.probe_tool,
+        is_idle=_is_idle(record, now),
         days_left=None if seconds is None else int(-(-seconds // 86_400)),
     )
+
+
+def _is_idle(record: Any, now: datetime) -> bool:
+    return record.token_id is not None and now - (record.last_used_at or record.updated_at) >= IDLE_AFTER
+
+
+def _offered(record: Any, now: datetime) -> datetime | None:
+    stated: datetime | None = record.stated_expires_at
+    if stated is None or stated <= now or (record.expires_at and record.expires_at <= stated):
+        return None
+    return stated
 
 
 def _counts(

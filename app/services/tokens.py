@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -12,67 +13,112 @@ from sqlalchemy.exc import IntegrityError
 
 from app import clock
 from app.crypto.vault import Place
-from app.errors import InvalidInputError, NotThereError
+from app.errors import ForeignTokenError, InvalidInputError, NotThereError, TokenRejectedError
 from app.extensions import db
+from app.mcp.checks import REJECTED, Verdict
 from app.models import Server, Token, User
 from app.services.actors import Actor
 from app.services.audit import Action, record
+from app.services.checks import ask, record_check
 from app.services.keys import Keys
+from app.services.sign_in import Visitor, confirm_password
+from app.services.stated_expiry import stated_expiry
+from app.services.storing import refuse_unless_stored
 from app.services.subkeys import fingerprint_of
-from app.services.token_input import hint_of, read_token
+from app.services.token_input import TokenInput, hint_of
+from app.services.token_marks import check_columns
+from app.services.uses import CHECK, REQUEST, Door, Typed, begin_use, read_typed
+
+#: What a token is bound to that looks like another service's, until its owner names the address: nothing.
+NO_ADDRESS: Final = ""
 
 
 @dataclass(frozen=True)
 class Saved:
-    """What a save did. `created` False: it replaced one. `changed` names what was taken off the paste."""
+    """What a save did. `created` False: it replaced one. `changed` names what was taken off the paste.
+
+    `stated_expires_at`: when the token itself says that it ends. `also_saved_for`: names of further servers
+    for which this person has saved the same token. `verdict` None: it was not checked. `held_for`: the
+    service whose token it looks like, when that keeps it on hold.
+    """
 
     created: bool
     hint: str | None
     changed: tuple[str, ...]
+    stated_expires_at: datetime | None = None
+    also_saved_for: tuple[str, ...] = ()
+    verdict: Verdict | None = None
+    held_for: str | None = None
 
 
 @dataclass(frozen=True)
 class NewToken:
-    """What a person wants saved: the paste as it came, and when it expires (None: never)."""
+    """What a person wants saved: the paste as it came, and when it expires (None: never).
 
-    text: str
+    `address`: the server's address as they saw it; None: they did not say. `belongs_here`: see `Typed`.
+    `holds_foreign`: keep one that may not belong here on hold, instead of refusing it.
+    """
+
+    text: str = field(repr=False)
     expires_at: datetime | None = None
+    address: str | None = None
+    belongs_here: bool = False
+    holds_foreign: bool = False
 
-    def __repr__(self) -> str:
-        """Show nothing of the paste."""
-        return "NewToken(...)"
+    @property
+    def typed(self) -> Typed:
+        """Return the token as it is sent to be checked."""
+        return Typed(self.text, self.belongs_here, "token")
 
 
 def save_token(user: User, server_id: int, new: NewToken, *, keys: Keys, actor: Actor) -> Saved:
-    """Seal and save a token, replacing the one there was. Commits once; writes one audit row.
+    """Seal and save a token unchecked, replacing the one there was. Commits once; writes one audit row.
 
-    Raises NotThereError for a server that is not there or disabled, InvalidInputError for `token` or
-    `expires_at` (`past`), KeyNotLoadedError. Whatever it raises, the token there was stays.
+    Raises NotThereError for a server that is not there or disabled, StorageOffError, KeyNotLoadedError,
+    ForeignTokenError, InvalidInputError for `token`, `expires_at` (`past`) or `address` (`address_changed`).
+    Whatever it raises, the token there was stays.
     """
-    server = _enabled_server(server_id)
-    read = read_token(new.text, header_name=server.auth_header_name, value_format=server.auth_value_format)
-    if new.expires_at is not None and new.expires_at <= clock.now():
-        raise InvalidInputError("expires_at", "past")
-    vault = keys.vault_for_sealing()
-    sealed = vault.seal(read.value, Place(user.id, server.id, server.url))
-    columns = {
-        "token_encrypted": sealed.text,
-        "token_hint": hint_of(read.value),
-        "key_id": sealed.key_id,
-        "bound_url": server.url,
-        "expires_at": new.expires_at,
-        "fingerprint": fingerprint_of(read.value, user.id, vault),
-    }
+    server = _open_server(user, server_id, new, keys)
+    bound, service = server.url, None
     try:
-        created = _upsert(user.id, server.id, columns)
-    except IntegrityError:
-        # The person or the server went away meanwhile.
-        db.session.rollback()
-        raise NotThereError from None
-    action = Action.TOKEN_SAVED if created else Action.TOKEN_REPLACED
-    record(action, actor, subject_user_id=user.id, server=server)
-    db.session.commit()
-    return Saved(created, hint_of(read.value), read.changed)
+        read = read_typed(new.typed, server)
+    except ForeignTokenError as error:
+        if not new.holds_foreign:
+            raise
+        # Bound to no address, it is on hold until its owner confirms that this one may have it.
+        bound, service = NO_ADDRESS, error.service
+        read = read_typed(Typed(new.text, belongs_here=True, field="token"), server)
+    return _store(_Ready(user, server, read, new.expires_at, bound, held_for=service), keys, actor)
+
+
+def save_checked_token(user: User, server_id: int, new: NewToken, *, door: Door) -> Saved:
+    """Ask the server whether it takes the token, then save it, unless it was rejected. Waits for the server.
+
+    Commits before the token leaves, and once at the end: the token there was is replaced in that commit or
+    not at all. Raises what `save_token` and `begin_use` raise, BusyError, ForeignTokenError, and
+    TokenRejectedError("request").
+    """
+    _open_server(user, server_id, new, door.keys)
+    # Before anything is sent: what cannot be sealed need not be checked.
+    door.keys.vault_for_sealing()
+    with door.slots.take(user.id):
+        use = begin_use(user, server_id, new.typed, CHECK, door)
+        verdict, milliseconds = ask(use, door)
+    if verdict.result == REJECTED:
+        record_check(use, verdict, milliseconds, door)
+        db.session.commit()
+        raise TokenRejectedError(REQUEST)
+    server = _open_server(user, server_id, new, door.keys)
+    if server.url != use.remote.address:
+        # What the old address said is not true of the new one.
+        raise InvalidInputError("address", "address_changed")
+    read = read_typed(new.typed, server)
+    return _store(
+        _Ready(user, server, read, new.expires_at, server.url, verdict=verdict),
+        door.keys,
+        door.actor,
+        lambda: record_check(use, verdict, milliseconds, door),
+    )
 
 
 def delete_token(user: User, server_id: int, actor: Actor) -> bool:
@@ -94,11 +140,92 @@ def delete_token(user: User, server_id: int, actor: Actor) -> bool:
     return gone is not None
 
 
-def _enabled_server(server_id: int) -> Server:
-    server = db.session.scalar(select(Server).where(Server.id == server_id, Server.is_enabled))
+def delete_all_tokens(user: User, password: str, visitor: Visitor) -> int:
+    """Delete every token of this person and return how many. Commits; writes one audit row for each.
+
+    Contacts nobody. Raises what `confirm_password` raises.
+    """
+    confirm_password(user, password, visitor)
+    gone = delete(Token).where(Token.user_id == user.id).returning(Token.mcp_server_id)
+    server_ids = list(db.session.scalars(gone))
+    for server in db.session.scalars(select(Server).where(Server.id.in_(server_ids)).order_by(Server.id)):
+        record(Action.TOKEN_DELETED, visitor.actor, subject_user_id=user.id, server=server)
+    db.session.commit()
+    return len(server_ids)
+
+
+def _open_server(user: User, server_id: int, new: NewToken, keys: Keys) -> Server:
+    """Return the server, when there is nothing but the token itself to be looked at."""
+    server = db.session.scalar(
+        select(Server)
+        .where(Server.id == server_id, Server.is_enabled)
+        .execution_options(populate_existing=True)
+    )
     if server is None:
         raise NotThereError
+    refuse_unless_stored(user, keys)
+    if new.address is not None and new.address != server.url:
+        raise InvalidInputError("address", "address_changed")
+    if new.expires_at is not None and new.expires_at <= clock.now():
+        raise InvalidInputError("expires_at", "past")
     return server
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A token that is about to be stored. `bound`: the address it may be sent to."""
+
+    user: User
+    server: Server
+    read: TokenInput
+    expires_at: datetime | None
+    bound: str
+    held_for: str | None = None
+    verdict: Verdict | None = None
+
+
+def _store(ready: _Ready, keys: Keys, actor: Actor, record_more: Callable[[], None] = lambda: None) -> Saved:
+    """Seal and write the token, with its audit row and what `record_more` records besides, and commit."""
+    user_id, server, value = ready.user.id, ready.server, ready.read.value
+    vault = keys.vault_for_sealing()
+    fingerprint = fingerprint_of(value, user_id, vault)
+    sealed = vault.seal(value, Place(user_id, server.id, ready.bound))
+    stated = stated_expiry(value)
+    columns = {
+        "token_encrypted": sealed.text,
+        "token_hint": hint_of(value),
+        "key_id": sealed.key_id,
+        "bound_url": ready.bound,
+        "expires_at": ready.expires_at,
+        "stated_expires_at": stated,
+        "fingerprint": fingerprint,
+        **check_columns(ready.verdict),
+    }
+    try:
+        created = _upsert(user_id, server.id, columns)
+    except IntegrityError:
+        # The person or the server went away meanwhile.
+        db.session.rollback()
+        raise NotThereError from None
+    action = Action.TOKEN_SAVED if created else Action.TOKEN_REPLACED
+    record_more()
+    record(action, actor, subject_user_id=user_id, server=server)
+    twins = _servers_with(fingerprint, user_id, server.id)
+    db.session.commit()
+    return Saved(created, hint_of(value), ready.read.changed, stated, twins, ready.verdict, ready.held_for)
+
+
+def _servers_with(fingerprint: str | None, user_id: int, but: int) -> tuple[str, ...]:
+    """Return the names of this person's further servers with the same token, by name."""
+    if fingerprint is None:
+        return ()
+    statement = (
+        select(Server.name)
+        .join(Token, Token.mcp_server_id == Server.id)
+        .where(Token.user_id == user_id, Token.fingerprint == fingerprint, Server.id != but)
+        .order_by(Server.name_key)
+    )
+    return tuple(db.session.scalars(statement))
 
 
 def _upsert(user_id: int, server_id: int, columns: dict[str, Any]) -> bool:
@@ -109,9 +236,9 @@ def _upsert(user_id: int, server_id: int, columns: dict[str, Any]) -> bool:
         "updated_at": now,
         # Nothing that was known of the old token is true of the new one.
         "last_used_at": None,
-        "last_check_at": None,
-        "last_check_result": None,
         "unreadable_at": None,
+        "held_at": None,
+        "reminded_days": None,
     }
     statement = dialect.insert(Token).values(
         user_id=user_id, mcp_server_id=server_id, created_at=now, revision=1, **fresh

@@ -7,7 +7,7 @@ misses one; between the two, no transaction is open.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from sqlalchemy import select, update
@@ -15,33 +15,41 @@ from sqlalchemy import select, update
 from app import clock
 from app.crypto.vault import Place, Sealed
 from app.errors import (
+    ForeignTokenError,
     InvalidInputError,
-    MarketError,
     NotThereError,
     ServerChangedError,
     TokenExpiredError,
+    TokenRejectedError,
     TokenRequiredError,
     TokenUnreadableError,
 )
 from app.extensions import db
+from app.mcp.checks import REJECTED
 from app.mcp.client import Remote
 from app.mcp.egress import Egress
 from app.models import Server, Token, User
 from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.call_slots import CallSlots
+from app.services.foreign_tokens import foreign_service
 from app.services.keys import Keys
-from app.services.token_input import read_token
+from app.services.token_input import TokenInput, read_token
+from app.services.token_marks import mark_held, mark_rejected, mark_unreadable
 
 logger = logging.getLogger(__name__)
 
 TokenSource = Literal["request", "saved", "none"]
 #: What a token is used for.
-Purpose = Literal["list_tools", "call_tool"]
+Purpose = Literal["list_tools", "call_tool", "check"]
 
 REQUEST: Final = "request"
 SAVED: Final = "saved"
 NO_TOKEN: Final = "none"
+#: To find out whether the server takes it: what its owner may do with a rejected one, and no use of it.
+CHECK: Final = "check"
+#: What keeps a saved token from being sent.
+Refusal = TokenUnreadableError | ServerChangedError | TokenExpiredError | TokenRejectedError
 
 
 @dataclass(frozen=True)
@@ -56,36 +64,68 @@ class Door:
 
 @dataclass(frozen=True)
 class Use:
-    """A use that was recorded and may now leave. `remote` holds the token and does not print it."""
+    """A use that was recorded and may now leave. `remote` holds the token and does not print it.
+
+    `saved`: id and revision of the row that it came from, so that what the server says of it is noted of this
+    token and never of one that took its place meanwhile; None for a typed one.
+    """
 
     remote: Remote
     server: Server
     user_id: int
     token_source: TokenSource
     purpose: Purpose
+    saved: tuple[int, int] | None
+    #: The same server as somebody meets it who has no token.
+    without: Remote
+    probe_tool: str | None
 
 
-def begin_use(user: User, server_id: int, typed: str | None, purpose: Purpose, door: Door) -> Use:
+@dataclass(frozen=True)
+class Typed:
+    """A token typed for one use. `field`: what the form or body calls it, for errors.
+
+    `belongs_here`: its owner says that this server may have it, whatever it looks like.
+    """
+
+    text: str = field(repr=False)
+    belongs_here: bool = False
+    field: str = "mcp_auth_token"
+
+
+def begin_use(user: User, server_id: int, typed: Typed | None, purpose: Purpose, door: Door) -> Use:
     """Return the use of the typed token, else of the saved one, else of none where none is required.
 
     Commits, with one audit row when a token is about to be sent or was refused. No transaction is open
-    afterwards. Raises NotThereError, InvalidInputError("mcp_auth_token", …), TokenRequiredError,
-    TokenUnreadableError, ServerChangedError, TokenExpiredError, KeyNotLoadedError.
+    afterwards. Raises NotThereError, InvalidInputError or ForeignTokenError for the typed one,
+    TokenRequiredError, TokenUnreadableError, ServerChangedError, TokenExpiredError, TokenRejectedError,
+    KeyNotLoadedError.
     """
     server = db.session.scalar(select(Server).where(Server.id == server_id, Server.is_enabled))
     if server is None:
         raise NotThereError
     token: str | None = None
     source: TokenSource = NO_TOKEN
+    saved: tuple[int, int] | None = None
     if typed:
-        token, source = _read_typed(typed, server), REQUEST
+        token, source = read_typed(typed, server).value, REQUEST
     else:
-        row = _saved_row(user.id, server_id)
-        if row is None and server.token_required:
+        row = saved_row(user.id, server_id)
+        if row is None and (server.token_required or purpose == CHECK):
             raise TokenRequiredError(server_id)
         if row is not None:
-            token, source = _unseal(row, server, purpose, door), SAVED
-    use = Use(_remote(server, token), server, user.id, source, purpose)
+            token, source, saved = _unseal(row, server, purpose, door), SAVED, (row.id, row.revision)
+    # Everything of the server that is needed while waiting: reading it then would open a transaction.
+    use = Use(
+        remote=_remote(server, token),
+        server=server,
+        user_id=user.id,
+        token_source=source,
+        purpose=purpose,
+        saved=saved,
+        without=_remote(server, None),
+        probe_tool=server.probe_tool,
+    )
     if source != NO_TOKEN:
         details = {"token_source": source, "purpose": purpose}
         record(
@@ -103,7 +143,12 @@ def begin_use(user: User, server_id: int, typed: str | None, purpose: Purpose, d
 
 
 def end_use(use: Use, outcome: str, milliseconds: int, door: Door) -> None:
-    """Record how a use ended. Commits; writes one audit row when a token was sent."""
+    """Record how a use ended. Commits; writes one audit row when a token was sent.
+
+    A saved token that was `rejected` is marked in the same transaction, and not sent again.
+    """
+    if outcome == REJECTED and use.saved:
+        mark_rejected(use.saved, use.user_id, use.server, door.actor)
     if use.token_source != NO_TOKEN:
         details: dict[str, str | int] = {
             "token_source": use.token_source,
@@ -121,15 +166,29 @@ def end_use(use: Use, outcome: str, milliseconds: int, door: Door) -> None:
     db.session.commit()
 
 
-def _read_typed(text: str, server: Server) -> str:
+def read_typed(typed: Typed, server: Server) -> TokenInput:
+    """Return the token in what was typed for this server.
+
+    Raises InvalidInputError for its field, and ForeignTokenError for what looks like another service's while
+    nobody said that this server may have it.
+    """
     try:
-        read = read_token(text, header_name=server.auth_header_name, value_format=server.auth_value_format)
+        read = read_token(
+            typed.text,
+            header_name=server.auth_header_name,
+            value_format=server.auth_value_format,
+            address=server.url,
+        )
     except InvalidInputError as error:
-        raise InvalidInputError("mcp_auth_token", error.reason) from None
-    return read.value
+        raise InvalidInputError(typed.field, error.reason) from None
+    service = foreign_service(read.value, server.url)
+    if service and not typed.belongs_here:
+        raise ForeignTokenError(typed.field, service)
+    return read
 
 
-def _saved_row(user_id: int, server_id: int) -> Token | None:
+def saved_row(user_id: int, server_id: int) -> Token | None:
+    """Return the person's token for the server as it is now, sealed."""
     return db.session.scalar(
         select(Token)
         .where(Token.user_id == user_id, Token.mcp_server_id == server_id)
@@ -140,13 +199,13 @@ def _saved_row(user_id: int, server_id: int) -> Token | None:
 def _unseal(row: Token, server: Server, purpose: Purpose, door: Door) -> str:
     """Return the saved token, and note that it is used now. A refusal is recorded and raised."""
     try:
-        return _open(row, server, door)
-    except (TokenUnreadableError, ServerChangedError, TokenExpiredError) as error:
+        return _open(row, server, purpose, door)
+    except (TokenUnreadableError, ServerChangedError, TokenExpiredError, TokenRejectedError) as error:
         _record_refusal(row, server, purpose, error, door.actor)
         raise
 
 
-def _open(row: Token, server: Server, door: Door) -> str:
+def _open(row: Token, server: Server, purpose: Purpose, door: Door) -> str:
     if row.unreadable_at is not None:
         raise TokenUnreadableError
     if row.bound_url != server.url:
@@ -154,29 +213,27 @@ def _open(row: Token, server: Server, door: Door) -> str:
         raise ServerChangedError
     if row.expires_at is not None and row.expires_at <= clock.now():
         raise TokenExpiredError
+    if row.last_check_result == REJECTED and purpose != CHECK:
+        raise TokenRejectedError(SAVED)
     vault = door.keys.vault_for_unsealing(row.key_id)
     token = vault.unseal(
         Sealed(row.token_encrypted, row.key_id), Place(row.user_id, row.mcp_server_id, server.url)
     )
-    db.session.execute(
-        update(Token)
-        .where(Token.id == row.id, Token.revision == row.revision)
-        .values(last_used_at=clock.now())
-    )
+    if purpose != CHECK:
+        db.session.execute(
+            update(Token)
+            .where(Token.id == row.id, Token.revision == row.revision)
+            .values(last_used_at=clock.now())
+        )
     return token
 
 
-def _record_refusal(row: Token, server: Server, purpose: Purpose, error: MarketError, actor: Actor) -> None:
-    """Record that the token was not sent; mark a row that was found unreadable. Commits."""
-    if isinstance(error, TokenUnreadableError) and row.unreadable_at is None:
-        # Only the text that was tried: a token saved meanwhile is another one.
-        marked = db.session.execute(
-            update(Token)
-            .where(Token.id == row.id, Token.token_encrypted == row.token_encrypted)
-            .values(unreadable_at=clock.now())
-        )
-        if marked.rowcount:  # type: ignore[attr-defined]
-            record(Action.TOKEN_UNREADABLE, actor, subject_user_id=row.user_id, server=server)
+def _record_refusal(row: Token, server: Server, purpose: Purpose, error: Refusal, actor: Actor) -> None:
+    """Record that the token was not sent; mark a row first found unreadable or on hold. Commits."""
+    if isinstance(error, TokenUnreadableError):
+        mark_unreadable(row, server, actor)
+    elif isinstance(error, ServerChangedError):
+        mark_held(row, server, actor)
     record(
         Action.TOKEN_USE_REFUSED,
         actor,

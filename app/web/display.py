@@ -17,6 +17,8 @@ from app.extensions import babel
 from app.models import User
 from app.web.foreign import visible
 from app.web.sentences import odd_sentence, sentence
+from app.words import token_states
+from app.words.checks import RESULTS as CHECK_RESULTS
 
 #: Languages that pages are written in; the first is for everyone whose language is missing.
 LANGUAGES: Final = ("en",)
@@ -37,8 +39,15 @@ def init_app(app: Flask) -> None:
         web_link=web_link,
         sentence=sentence,
         odd_sentence=odd_sentence,
+        token_help=token_states.help_of,
     )
-    app.jinja_env.globals.update(html_lang=html_lang, viewer=viewer)
+    app.jinja_env.globals.update(
+        html_lang=html_lang,
+        viewer=viewer,
+        token_states=token_states.STATES,
+        remedies=token_states.REMEDIES,
+        check_results=CHECK_RESULTS,
+    )
 
 
 def ago(value: datetime | None) -> str:

@@ -10,14 +10,15 @@ from typing import Any, Final
 from flask import request
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, EmailField, PasswordField, SelectField, StringField
+from wtforms import BooleanField, EmailField, HiddenField, PasswordField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import DateInput
 
 from app import clock
-from app.errors import InvalidInputError
+from app.errors import ForeignTokenError, InvalidInputError
 from app.services.tokens import NewToken
+from app.services.uses import Typed
 from app.web import messages
 
 ISO_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -43,9 +44,14 @@ class Form(FlaskForm):
 
     def show(self, error: InvalidInputError) -> None:
         """Put the error's sentence beside its field, or on top when no field of that name is here."""
-        field = self._fields.get(error.field)
-        target = field.errors if field is not None else self.form_errors
-        target.append(messages.of_reason(error.reason))
+        self.say(error.field, messages.of_error(error))
+
+    def say(self, field_name: str, sentence: str) -> None:
+        """Put a sentence beside a field, or on top when no field of that name is here to be seen."""
+        field = self._fields.get(field_name)
+        seen = field is not None and not isinstance(field, HiddenField)
+        target = field.errors if field is not None and seen else self.form_errors
+        target.append(sentence)
 
 
 class SignInForm(Form):
@@ -121,18 +127,38 @@ class TokenForm(Form):
         validate_choice=False,
     )
     expires_on = StringField(_l("Last day, UTC"), widget=DateInput())
+    check = BooleanField(_l("Check it with the server first"), default=True)
+    belongs_here = BooleanField(_l("This server may have this token"))
+    #: The address that the page showed: a token is not saved for one that its owner never saw.
+    address = HiddenField()
+
+    @property
+    def typed(self) -> Typed | None:
+        """Return the token to be checked, None when none was typed."""
+        text = self.token.data or ""
+        return Typed(text, self.belongs_here.data, "token") if text.strip() else None
 
     def new_token(self) -> NewToken:
         """Return what is to be saved. Raises InvalidInputError for `expires_in` or `expires_on`."""
-        return NewToken(self.token.data or "", self._expires_at())
+        return NewToken(
+            self.token.data or "",
+            self.expires_at(),
+            address=self.address.data or None,
+            belongs_here=self.belongs_here.data,
+        )
 
     def show(self, error: InvalidInputError) -> None:
         """Show the error; what is wrong with the instant is shown beside the field that gave it."""
         if error.field == "expires_at":
             error = InvalidInputError("expires_on", error.reason)
+        #: Whether the tick has to be offered by which a person says that this server may have it.
+        self.asks_whether_it_belongs = isinstance(error, ForeignTokenError)
         super().show(error)
 
-    def _expires_at(self) -> datetime | None:
+    asks_whether_it_belongs = False
+
+    def expires_at(self) -> datetime | None:
+        """Return the chosen instant, None for never. Raises as `new_token` does."""
         chosen = self.expires_in.data
         if chosen == "never":
             return None
@@ -141,6 +167,12 @@ class TokenForm(Form):
         if chosen not in dict(EXPIRY_CHOICES):
             raise InvalidInputError("expires_in", "unknown")
         return clock.now() + timedelta(days=int(chosen))
+
+
+class AddressForm(PasswordForm):
+    """One's password, to let a token go to the address that was shown."""
+
+    address = HiddenField()
 
 
 class ConfirmForm(Form):

@@ -28,7 +28,6 @@ REASONS: Final = {
     "line_break": _l("There is a line break inside. A token is one line: copy it again, without the break."),
     "space": _l("There is a space inside. A token has none: copy it again."),
     "several": _l("There is more than one token in this. Paste the one for this server alone."),
-    "foreign": _l("This looks like another service's token, so nothing was sent and nothing was saved."),
     "address_changed": _l(
         "The server's address changed meanwhile. Look at the new one, and paste the token again."
     ),
@@ -50,9 +49,11 @@ REASONS: Final = {
     "date_time": _l("Write a date and time with its offset, such as 2030-01-31T12:00:00Z."),
     "limit": _l("Write a number from 1 to 100."),
     "unknown_field": _l("There is a field that is not known here."),
-    "check_unavailable": _l("Checking a token while saving it is not possible yet."),
 }
 CODES: Final = {
+    "foreign_token": _l(
+        "This looks like another service's token, so nothing was sent and nothing was saved."
+    ),
     "not_found": _l("There is no such page, or it is not yours."),
     "sign_in_failed": _l("E-mail or password is wrong."),
     "code_required": _l("This account wants a code as well: from its authenticator app, or a recovery code."),
@@ -64,12 +65,20 @@ CODES: Final = {
     "busy": _l("Too many calls are waiting for servers right now. Try again in a moment."),
     "token_required": _l("This server wants a token, and you have saved none."),
     "token_expired": _l("Your saved token is past its date, so it was not sent. Replace it."),
-    "token_rejected": _l("The token was rejected by the server."),
+    "token_rejected": _l(
+        "The server rejected your saved token, so it is not sent. Replace it, or check it again."
+    ),
+    "token_rejected_not_saved": _l(
+        "The server rejected this token (401), so it was not saved; what was saved before is still there. "
+        "Copy the token again. To save it nevertheless, paste it again and take the tick off the check."
+    ),
     "token_rejected_typed": _l(
         "The token you typed was rejected by the server. What you have saved was not touched."
     ),
     "token_unreadable": _l("Your saved token cannot be read any more. Replace or delete it."),
-    "server_changed": _l("The server's address changed after you saved your token, so it was not sent."),
+    "server_changed": _l(
+        "Your saved token is on hold, because it was not saved for this address. Review the address."
+    ),
     "storage_off": _l("Tokens are not stored here. Type the token for each call in the playground."),
     "tokens_would_be_held": _l(
         "Another address puts the tokens saved for this server on hold. Say that it may."

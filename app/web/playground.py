@@ -8,7 +8,9 @@ from flask.typing import ResponseReturnValue
 from app.errors import InvalidInputError, MarketError, NotThereError
 from app.mcp.client import Tool
 from app.services.playground import Called, call_tool, list_tools
+from app.services.storing import why_not_stored
 from app.services.token_list import Filter, TokenRow, get_row, list_tokens
+from app.services.uses import Typed
 from app.web import current
 from app.web.problems import retry_headers
 from app.web.tool_form import arguments_of
@@ -34,7 +36,8 @@ def server(server_id: int) -> ResponseReturnValue:
         bench = _run(server_id)
         # A use can change what is known of the token.
         row = _enabled_row(server_id)
-    page = render_template("playground/server.html", row=row, bench=bench)
+    not_stored = why_not_stored(current.user(), current.keys())
+    page = render_template("playground/server.html", row=row, bench=bench, not_stored=not_stored)
     return page, bench.status, retry_headers(bench.status)
 
 
@@ -48,7 +51,8 @@ def _enabled_row(server_id: int) -> TokenRow:
 def _run(server_id: int) -> Workbench:
     """Do what the form asks for. What goes wrong is kept for the page to say."""
     form = request.form.to_dict()
-    token = form.pop("mcp_auth_token", "").strip() or None
+    text = form.pop("mcp_auth_token", "").strip()
+    token = Typed(text, form.pop("belongs_here", "") == "y") if text else None
     name = form.get("tool", "")
     bench = Workbench(typed=form)
     try:
@@ -70,6 +74,6 @@ def _named(tools: list[Tool], name: str) -> Tool:
     raise InvalidInputError("tool", "unknown_tool")
 
 
-def _call(server_id: int, tool: Tool, token: str | None) -> Called:
+def _call(server_id: int, tool: Tool, token: Typed | None) -> Called:
     arguments = arguments_of(tool.input_schema, request.form)
     return call_tool(current.user(), server_id, (tool.name, arguments), token, door=current.door())

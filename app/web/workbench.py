@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from app.errors import (
+    ForeignTokenError,
     InvalidInputError,
     MarketError,
     ServerChangedError,
     TokenExpiredError,
     TokenRejectedError,
+    TokenRequiredError,
     TokenUnreadableError,
 )
 from app.mcp.client import Tool
@@ -93,11 +95,18 @@ class Workbench:
         return messages.of_error(self.problem)
 
     @property
-    def mends_by_replacing(self) -> bool:
-        """Whether saving another token is what mends it."""
+    def is_about_saved_token(self) -> bool:
+        """Whether its owner has to do something about the saved token first."""
         if isinstance(self.problem, TokenRejectedError):
             return self.problem.token_source == "saved"
-        return isinstance(self.problem, TokenExpiredError | TokenUnreadableError | ServerChangedError)
+        return isinstance(
+            self.problem, TokenRequiredError | TokenExpiredError | TokenUnreadableError | ServerChangedError
+        )
+
+    @property
+    def asks_whether_it_belongs(self) -> bool:
+        """Whether the tick has to be offered by which a person says that this server may have the token."""
+        return isinstance(self.problem, ForeignTokenError)
 
     @property
     def blocks(self) -> list[Block]:

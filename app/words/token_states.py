@@ -8,6 +8,7 @@ from typing import Any, Final
 from flask_babel import lazy_gettext as _l
 
 from app.services import token_status as status
+from app.words import checks
 
 #: What one can do about a state; a public word of the API, "" for nothing.
 SAVE: Final = "save"
@@ -93,3 +94,22 @@ STATES: Final = {
         CHECK,
     ),
 }
+
+#: What is said instead where the status alone does not tell it.
+NONE_NEEDED: Final = _l("You have saved none. This server may not need one.")
+NOT_CHECKED: Final = _l("Not checked since it was saved. Check it to find out whether the server takes it.")
+HELD_FOREIGN: Final = _l(
+    "It looks like another service's token, so it is on hold and not sent until you confirm that this server "
+    "may have it."
+)
+
+
+def help_of(row: Any) -> Any:
+    """Return what the state of a `TokenRow` means, from what is known of it besides the status."""
+    if row.status == status.NONE and not row.token_required:
+        return NONE_NEEDED
+    if row.status == status.ON_HOLD and not row.bound_url:
+        return HELD_FOREIGN
+    if row.status in (status.SAVED, status.ACCEPTED):
+        return checks.REASONS.get(row.last_check_reason or "", NOT_CHECKED)
+    return STATES[row.status].help

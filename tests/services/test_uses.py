@@ -29,7 +29,7 @@ from app.services import accounts, tokens
 from app.services.actors import Actor
 from app.services.keys import Keys, Secrets
 from app.services.tokens import NewToken
-from app.services.uses import Door, begin_use, end_use
+from app.services.uses import Door, Typed, begin_use, end_use
 from tests.factories import make_server
 from tests.ledgers import shut
 
@@ -47,7 +47,8 @@ class Desk:
     door: Door
 
     def use(self, typed: str | None = None) -> Any:
-        return begin_use(self.user, self.server.id, typed, "call_tool", self.door)
+        given = Typed(typed) if typed else None
+        return begin_use(self.user, self.server.id, given, "call_tool", self.door)
 
     def change(self, **values: object) -> None:
         db.session.execute(db.update(Token).values(**values))
@@ -157,7 +158,11 @@ def test_a_token_is_not_sent_to_an_address_it_was_not_saved_for(desk: Desk) -> N
     with pytest.raises(ServerChangedError):
         desk.use()
 
-    assert events() == [("token.use_refused", "server_changed")]
+    assert events() == [("token.on_hold", "ok"), ("token.use_refused", "server_changed")]
+    # The hold is told once, each refusal for itself.
+    with pytest.raises(ServerChangedError):
+        desk.use()
+    assert events()[2:] == [("token.use_refused", "server_changed")]
 
 
 def test_rewriting_the_bound_address_as_well_yields_nothing(desk: Desk) -> None:

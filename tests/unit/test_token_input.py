@@ -10,10 +10,11 @@ from app.errors import InvalidInputError
 from app.services.token_input import hint_of, read_token
 
 TOKEN = "ghp_0123456789abcdefXYZ"
+ADDRESS = "https://mcp.example.com/mcp"
 
 
 def read(text: str, header_name: str = "Authorization", value_format: str = "Bearer {token}") -> tuple:
-    found = read_token(text, header_name=header_name, value_format=value_format)
+    found = read_token(text, header_name=header_name, value_format=value_format, address=ADDRESS)
     return found.value, found.changed
 
 
@@ -35,6 +36,20 @@ def read(text: str, header_name: str = "Authorization", value_format: str = "Bea
         (f"APIKEY='{TOKEN}'", ("name",)),
         (f"my_secret={TOKEN}", ("name",)),
         (f"API_KEY=Bearer {TOKEN}", ("name", "scheme")),
+        (f"Accept: application/json\nAuthorization: Bearer {TOKEN}\n", ("header", "scheme")),
+        (f'{{"headers": {{"Accept": "*/*", "Authorization": "Bearer {TOKEN}"}}}}', ("json", "scheme")),
+        (f'"headers": {{"Authorization": "Bearer {TOKEN}"}},', ("json", "scheme")),
+        (f'{{"mcpServers": {{"git": {{"env": {{"GITHUB_TOKEN": "{TOKEN}"}}}}}}}}', ("json",)),
+        (
+            f'{{"command": "npx", "args": ["mcp-remote", "{ADDRESS}",'
+            f' "--header", "Authorization: Bearer {TOKEN}"]}}',
+            ("json", "scheme"),
+        ),
+        (
+            '{"mcpServers": {"other": {"url": "https://x.example/mcp", "headers": {"Authorization": "no"}},'
+            f' "mine": {{"url": "{ADDRESS}", "headers": {{"Authorization": "{TOKEN}"}}}}}}}}',
+            ("json",),
+        ),
     ],
 )
 def test_wrappings_are_taken_off_and_named(pasted: str, changed: tuple[str, ...]) -> None:
@@ -54,6 +69,8 @@ def test_wrappings_are_taken_off_and_named(pasted: str, changed: tuple[str, ...]
         "xxxxxxxy",
         "!@#$%^&*()",
         "{braces}-in-it",
+        '["not", "a", "token"]'.replace(" ", ""),
+        "my-secret-token",
     ],
 )
 def test_a_token_that_only_looks_wrapped_stays_as_it_is(token: str) -> None:
@@ -79,8 +96,18 @@ def test_a_token_that_only_looks_wrapped_stays_as_it_is(token: str) -> None:
         ("${GITHUB_TOKEN}", "placeholder"),
         ("Bearer ${input:token}", "placeholder"),
         ("short12", "too_short"),
-        ("two words", "characters"),
-        ("line\nbreak-in-it", "characters"),
+        ("<your-token>", "placeholder"),
+        ("{github_token}", "placeholder"),
+        ("YOUR_GITHUB_TOKEN", "placeholder"),
+        ("your-api-key-here", "placeholder"),
+        ("$GITHUB_TOKEN", "placeholder"),
+        ("%GITHUB_TOKEN%", "placeholder"),
+        ('{"headers": {"Authorization": "Bearer ${input:token}"}}', "placeholder"),
+        ('{"a": {"API_KEY": "first-token"}, "b": {"API_KEY": "second-token"}}', "several"),
+        ("two words", "space"),
+        ("two\twords", "space"),
+        ("line\nbreak-in-it", "line_break"),
+        ("line\r\nbreak in-it", "line_break"),
         ("nul\x00-in-it", "characters"),
         ("한국어토큰입니다아", "characters"),
         ("tokeñ-with-accent", "characters"),
@@ -96,7 +123,7 @@ def test_what_cannot_be_a_token_is_refused_with_the_reason(pasted: str, reason: 
 
 
 def test_a_scheme_is_taken_off_only_where_the_format_adds_it() -> None:
-    with pytest.raises(InvalidInputError, match="characters"):
+    with pytest.raises(InvalidInputError, match="space"):
         read(f"Bearer {TOKEN}", "X-API-Key", "{token}")
 
     assert read(f"App {TOKEN}", value_format="App {token}") == (TOKEN, ("scheme",))

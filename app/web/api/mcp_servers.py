@@ -8,11 +8,24 @@ from flask import Response
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from app.services import token_list, tokens
+from app.mcp.checks import Verdict
+from app.services import checks, token_list, tokens
 from app.services.token_list import Filter, TokenRow
+from app.services.uses import Typed
 from app.web import current
 from app.web.api.blueprint import Blueprint, no_content
-from app.web.api.schemas import NewToken, SavedToken, ServerPage, ServerQuery, TokenState
+from app.web.api.schemas import (
+    CheckedToken,
+    NewToken,
+    SavedToken,
+    ServerPage,
+    ServerQuery,
+    TokenState,
+    TokenToCheck,
+)
+from app.web.foreign import visible
+from app.words.checks import REASONS
+from app.words.token_states import STATES
 
 mcp_servers = Blueprint(
     "api_mcp_servers", __name__, path="/mcp-servers", description="The catalogue, and your tokens"
@@ -44,19 +57,47 @@ def show_token(server_id: int) -> dict[str, Any]:
 @mcp_servers.arguments(NewToken)
 @mcp_servers.response(201, SavedToken, description="Saved")
 @mcp_servers.alt_response(200, schema=SavedToken, description="Replaced", success=True)
-@mcp_servers.problems(404, 503)
+@mcp_servers.problems(404, 409, 503)
 def save_token(body: dict[str, Any], server_id: int) -> ResponseReturnValue:
-    """Save your token for this server, or replace the one there is."""
-    saved = tokens.save_token(
-        current.user(),
-        server_id,
-        tokens.NewToken(body["token"], body["expires_at"]),
-        keys=current.keys(),
-        actor=current.actor(),
+    """Save your token for this server, or replace the one there is.
+
+    It is saved unchecked unless `check` is true.
+    """
+    new = tokens.NewToken(
+        body["token"],
+        body["expires_at"],
+        address=body["address"],
+        belongs_here=body["belongs_here"],
+        holds_foreign=True,
     )
-    answer = {"success": True, "message": _("Token saved"), "hint": saved.hint}
-    changed = {"changed": list(saved.changed)} if saved.changed else {}
-    return answer | changed, 201 if saved.created else 200
+    if body["check"]:
+        saved = tokens.save_checked_token(current.user(), server_id, new, door=current.door())
+    else:
+        saved = tokens.save_token(current.user(), server_id, new, keys=current.keys(), actor=current.actor())
+    answer: dict[str, Any] = {"success": True, "message": _("Token saved"), "hint": saved.hint}
+    more = {
+        "changed": list(saved.changed),
+        "check": _verdict(saved.verdict) if saved.verdict else None,
+        "stated_expires_at": saved.stated_expires_at,
+        "also_saved_for": list(saved.also_saved_for),
+        "held_for": saved.held_for,
+    }
+    return answer | {name: value for name, value in more.items() if value}, 201 if saved.created else 200
+
+
+@mcp_servers.post("/<int:server_id>/auth-token/check")
+@mcp_servers.arguments(TokenToCheck, required=False)
+@mcp_servers.response(200, CheckedToken)
+@mcp_servers.problems(404, 409, 503)
+def check_token(body: dict[str, Any], server_id: int) -> dict[str, Any]:
+    """Ask the server whether it takes the token in the request, else your saved one.
+
+    Whatever the server does is an answer; a saved token that it rejects is not sent again until it is
+    replaced, or checked again.
+    """
+    typed = None if body["token"] is None else Typed(body["token"], body["belongs_here"], "token")
+    checked = checks.check_token(current.user(), server_id, typed, door=current.door())
+    return _verdict(checked.verdict) | {"token_source": checked.token_source}
 
 
 @mcp_servers.delete("/<int:server_id>/auth-token")
@@ -86,8 +127,17 @@ def _token(row: TokenRow) -> dict[str, Any]:
         "has_token": True,
         "hint": row.hint,
         "status": row.status,
+        "help": STATES[row.status].help,
+        "remedy": STATES[row.status].remedy,
+        "last_check_at": row.last_check_at,
+        "last_check_result": row.last_check_result,
         "created_at": row.created_at,
         "updated_at": row.updated_at,
         "last_used_at": row.last_used_at,
         "expires_at": row.expires_at,
     }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    found = {"result": verdict.result, "detail": REASONS[verdict.reason], "reason": verdict.reason}
+    return found | ({"identity": visible(verdict.identity)} if verdict.identity else {})

@@ -5,9 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from app.services import playground as service
+from app.services.uses import Typed
 from app.web import current
 from app.web.api.blueprint import Blueprint
 from app.web.api.schemas import ToolAnswer, ToolCall, ToolList, TypedToken
+
+
+def typed_token(body: dict[str, Any]) -> Typed | None:
+    """Return the token of a body, None when the saved one is to be used."""
+    text = body["mcp_auth_token"]
+    return None if text is None else Typed(text, body["belongs_here"])
+
 
 playground = Blueprint("api_playground", __name__, path="/playground", description="Calling tools")
 
@@ -18,7 +26,7 @@ playground = Blueprint("api_playground", __name__, path="/playground", descripti
 @playground.problems(404, 409, 502, 503, 504)
 def list_tools(body: dict[str, Any], server_id: int) -> dict[str, Any]:
     """Ask the server for its tools."""
-    listed = service.list_tools(current.user(), server_id, body["mcp_auth_token"], door=current.door())
+    listed = service.list_tools(current.user(), server_id, typed_token(body), door=current.door())
     return {"token_source": listed.token_source, "tools": listed.tools}
 
 
@@ -35,7 +43,7 @@ def call_tool(body: dict[str, Any], server_id: int) -> dict[str, Any]:
         current.user(),
         server_id,
         (body["tool"], body["arguments"] or {}),
-        body["mcp_auth_token"],
+        typed_token(body),
         door=current.door(),
     )
     return {

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import marshmallow as ma
 from marshmallow import fields, validate
 
+from app.mcp.checks import RESULTS
 from app.services.token_list import NEEDS_ATTENTION, PAGE_SIZE
 from app.services.token_status import STATUSES
 from app.web.api.fields import Flag, Instant, JsonObject, Limit, Secret, Text
+from app.words.token_states import REMEDIES
+
+BELONGS_HERE: Final = "True: this server may have the token, although it looks like another service's."
 
 
 class Schema(ma.Schema):
@@ -59,6 +65,15 @@ class TokenState(Schema):
         allow_none=True, metadata={"description": "... and the last four characters; null for a short one."}
     )
     status = fields.String(validate=validate.OneOf(STATUSES[1:]))
+    help = fields.String(metadata={"description": "What the status means, in a sentence."})
+    remedy = fields.String(
+        validate=validate.OneOf(tuple(REMEDIES)),
+        metadata={"description": "What mends it; empty when nothing has to be."},
+    )
+    last_check_at = Instant(allow_none=True)
+    last_check_result = fields.String(
+        allow_none=True, metadata={"description": "One of accepted, rejected, not_proven, unreachable."}
+    )
     created_at = Instant()
     updated_at = Instant(metadata={"description": "When its owner last changed it."})
     last_used_at = Instant(allow_none=True)
@@ -94,9 +109,45 @@ class NewToken(Schema):
     )
     check = Flag(
         load_default=False,
-        metadata={"description": "Tokens are saved unchecked: only false can be done."},
-        validate=validate.OneOf((False,), error="check_unavailable"),
+        metadata={"description": "Ask the server first; a token that it rejects is not saved."},
     )
+    belongs_here = Flag(load_default=False, metadata={"description": BELONGS_HERE})
+    address = Text(
+        allow_none=True,
+        load_default=None,
+        metadata={
+            "description": "The server's url as you know it; nothing is saved when it has another by then."
+        },
+    )
+
+
+class CheckAnswer(Schema):
+    """What a check found."""
+
+    result = fields.String(required=True, validate=validate.OneOf(RESULTS))
+    detail = fields.String(required=True, metadata={"description": "The reason in plain words."})
+    reason = fields.String(required=True, metadata={"description": "A word for the reason."})
+    identity = fields.String(
+        metadata={"description": "Whom the server's probe tool names; the server's word. Absent: nobody."}
+    )
+
+
+class CheckedToken(CheckAnswer):
+    """What a check found, and of which token."""
+
+    token_source = fields.String(required=True, validate=validate.OneOf(("request", "saved")))
+
+
+class TokenToCheck(Schema):
+    """A token to check without saving it."""
+
+    token = Secret(
+        "Null or absent: the saved token is checked.",
+        allow_none=True,
+        load_default=None,
+        validate=validate.Length(min=1, error="empty"),
+    )
+    belongs_here = Flag(load_default=False, metadata={"description": BELONGS_HERE})
 
 
 class SavedToken(Schema):
@@ -109,6 +160,19 @@ class SavedToken(Schema):
         fields.String(validate=validate.OneOf(("name", "json", "header", "scheme"))),
         metadata={"description": "What was taken off the paste; absent when it was saved as it came."},
     )
+    check = fields.Nested(CheckAnswer, metadata={"description": "Absent when it was not checked."})
+    stated_expires_at = Instant(
+        metadata={"description": "When the token itself says that it ends; nothing here relies on it."}
+    )
+    also_saved_for = fields.List(
+        fields.String(), metadata={"description": "Names of servers for which you saved the same token."}
+    )
+    held_for = fields.String(
+        metadata={
+            "description": "Whose token it looks like; it is on hold until you confirm on its page, "
+            "or save it again with belongs_here."
+        }
+    )
 
 
 class TypedToken(Schema):
@@ -120,6 +184,7 @@ class TypedToken(Schema):
         load_default=None,
         validate=validate.Length(min=1, error="empty"),
     )
+    belongs_here = Flag(load_default=False, metadata={"description": BELONGS_HERE})
 
 
 class ToolCall(TypedToken):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from app.errors import InvalidInputError
 from app.services import own_account
+from app.services.storing import set_storing, why_not_stored
 from app.services.token_list import Filter, list_tokens
 from app.services.totp import second_factor_of
 from app.web import current
@@ -18,7 +19,28 @@ from app.web.forms import ChangePasswordForm, EmailForm, PasswordForm
 
 def show() -> ResponseReturnValue:
     """Show what one signs in with, and where to change it."""
-    return render_template("settings/account.html", factor=second_factor_of(current.user()))
+    return render_template(
+        "settings/account.html",
+        factor=second_factor_of(current.user()),
+        not_stored=why_not_stored(current.user(), current.keys()),
+        tokens=_count_tokens(),
+    )
+
+
+def storing() -> ResponseReturnValue:
+    """Choose whether one's tokens are stored at all."""
+    stores = request.form.get("stores") == "on"
+    if not stores and request.form.get("stores") != "off":
+        raise InvalidInputError("stores", "unknown")
+    set_storing(current.user(), stores, current.actor())
+    if stores:
+        flash(_("Your tokens can be stored here again."), "success")
+    else:
+        flash(
+            _("No token of yours is stored from now on. Those that are stay until you delete them."),
+            "success",
+        )
+    return redirect(url_for("settings.account"), code=303)
 
 
 def email() -> ResponseReturnValue:
@@ -74,7 +96,10 @@ def delete() -> ResponseReturnValue:
             )
             flash(text, "success")
             return redirect(url_for("auth.sign_in"), code=303)
-    counts = list_tokens(current.user(), Filter()).counts
-    tokens = counts["all"] - counts["none"]
-    page = render_template("settings/account_delete.html", form=form, tokens=tokens)
+    page = render_template("settings/account_delete.html", form=form, tokens=_count_tokens())
     return page, 422 if form.is_submitted() else 200
+
+
+def _count_tokens() -> int:
+    counts = list_tokens(current.user(), Filter()).counts
+    return counts["all"] - counts["none"]

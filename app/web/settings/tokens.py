@@ -1,32 +1,37 @@
-"""Settings → Tokens: the list, one token's form, and deleting it."""
+"""Settings → Tokens: the list, one token's form, and deleting tokens."""
 
 from __future__ import annotations
 
 from typing import Final
 from urllib.parse import urlencode
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 
-from app.errors import InvalidInputError
+from app.errors import BusyError, InvalidInputError, MarketError, TokenRejectedError
 from app.services.oddities import oddities_of
-from app.services.token_list import Filter, TokenRow, get_row, list_tokens
-from app.services.tokens import Saved, delete_token, save_token
-from app.web import current
+from app.services.storing import why_not_stored
+from app.services.token_list import Filter, TokenRow, get_row, list_all_held, list_tokens
+from app.services.tokens import (
+    Saved,
+    delete_all_tokens,
+    delete_token,
+    save_checked_token,
+    save_token,
+)
+from app.web import current, messages
 from app.web.access import KEPT_CHOICES
-from app.web.forms import EXPIRY_CHOICES, ConfirmForm, TokenForm
+from app.web.forms import EXPIRY_CHOICES, ConfirmForm, PasswordForm, TokenForm
+from app.web.outcomes import what_was_saved
+from app.web.problems import retry_headers, status_of
 
 #: What of the list's address goes along to a token's page, so that one comes back to the same place.
-PLACE: Final = ("q", "status", "after")
-#: What `Saved.changed` names, in words.
-TAKEN_OFF: Final = {
-    "name": _l("the name and equals sign before it"),
-    "json": _l("the JSON around it"),
-    "header": _l("the header name before it"),
-    "scheme": _l("the scheme word before it, which is added when it is sent"),
-}
+PLACE: Final = ("q", "status", "after", "back")
+#: `?back=` of who came from the playground.
+PLAYGROUND: Final = "playground"
+#: The server whose token was saved last, until the list has offered what there is to offer.
+JUST_SAVED: Final = "just_saved"
 
 
 def list_page() -> ResponseReturnValue:
@@ -41,9 +46,11 @@ def list_page() -> ResponseReturnValue:
         "settings/tokens.html",
         page=page,
         wanted=wanted,
-        place=_place(),
+        place=place(),
+        saved=_just_saved(page.rows),
         expiry_choices=EXPIRY_CHOICES,
         odd=oddities_of(current.user()),
+        not_stored=why_not_stored(current.user(), current.keys()),
     )
 
 
@@ -52,17 +59,40 @@ def token_page(server_id: int) -> ResponseReturnValue:
     row = get_row(current.user(), server_id)
     # After a sign-in in between, one comes back with one's choices in the address, never with the token.
     form = TokenForm(**{name: request.args[name] for name in KEPT_CHOICES if request.args.get(name)})
-    if form.validate_on_submit():
-        try:
-            new = form.new_token()
-            saved = save_token(current.user(), server_id, new, keys=current.keys(), actor=current.actor())
-        except InvalidInputError as error:
-            form.show(error)
-        else:
-            flash(_what_was_saved(row, saved), "success")
-            return redirect(_back(server_id), code=303)
-    status = 422 if form.is_submitted() else 200
-    return render_template("settings/token.html", row=row, form=form, place=_place()), status
+    if not form.validate_on_submit():
+        return show_token(row, form, 422 if form.is_submitted() else 200)
+    try:
+        saved = _save(server_id, form)
+    except InvalidInputError as error:
+        form.show(error)
+        return show_token(get_row(current.user(), server_id), form, 422)
+    except TokenRejectedError:
+        form.say("token", messages.of_code("token_rejected_not_saved"))
+        return show_token(row, form, 422)
+    except BusyError as error:
+        return show_token(row, form, problem=error)
+    good = saved.verdict is None or saved.verdict.result == "accepted"
+    flash(what_was_saved(row.name, saved), "success" if good else "info")
+    session[JUST_SAVED] = server_id
+    return redirect(_back(server_id), code=303)
+
+
+def show_token(
+    row: TokenRow, form: TokenForm, status: int = 200, problem: MarketError | None = None
+) -> ResponseReturnValue:
+    """Return a token's page, with what is wrong in the form, or with a problem above it and its status."""
+    if problem is not None:
+        status = status_of(problem)
+        form.say("", messages.of_error(problem))
+    page = render_template(
+        "settings/token.html",
+        row=row,
+        form=form,
+        place=place(),
+        expiry_choices=EXPIRY_CHOICES,
+        not_stored=why_not_stored(current.user(), current.keys()),
+    )
+    return page, status, retry_headers(status)
 
 
 def delete_page(server_id: int) -> ResponseReturnValue:
@@ -80,25 +110,47 @@ def delete_page(server_id: int) -> ResponseReturnValue:
         return redirect(_back(server_id), code=303)
     if not row.has_token:
         return redirect(url_for("settings.token", server_id=server_id), code=303)
-    return render_template("settings/delete_token.html", row=row, form=form, place=_place())
+    return render_template("settings/delete_token.html", row=row, form=form, place=place())
 
 
-def _what_was_saved(row: TokenRow, saved: Saved) -> str:
-    if saved.created:
-        text = str(_("Token saved for %(server)s.", server=row.name))
-    else:
-        text = str(_("Token replaced for %(server)s.", server=row.name))
-    if saved.changed:
-        parts = ", ".join(str(TAKEN_OFF[word]) for word in saved.changed)
-        text += " " + _("Taken off the paste: %(parts)s.", parts=parts)
-    return text
+def delete_all_page() -> ResponseReturnValue:
+    """List what will go, with where each provider keeps its tokens; then delete all. Contacts nobody."""
+    rows = list_all_held(current.user())
+    form = PasswordForm()
+    deleted = None
+    if form.validate_on_submit():
+        try:
+            deleted = delete_all_tokens(current.user(), form.password.data or "", current.visitor())
+        except InvalidInputError as error:
+            form.show(error)
+    status = 422 if form.errors else 200
+    # Not redirected: the links are needed now, and by then nothing here knows any more which they were.
+    return render_template("settings/delete_all.html", rows=rows, form=form, deleted=deleted), status
 
 
-def _place() -> str:
+def place() -> str:
     """Return the query string that leads back to the same place in the list, "" for its beginning."""
     kept = {name: request.args[name] for name in PLACE if request.args.get(name)}
     return f"?{urlencode(kept)}" if kept else ""
 
 
+def _save(server_id: int, form: TokenForm) -> Saved:
+    new = form.new_token()
+    if form.check.data:
+        return save_checked_token(current.user(), server_id, new, door=current.door())
+    return save_token(current.user(), server_id, new, keys=current.keys(), actor=current.actor())
+
+
+def _just_saved(rows: list[TokenRow]) -> TokenRow | None:
+    """Return the row that was saved a moment ago, when something is still to be offered for it; once."""
+    server_id = session.pop(JUST_SAVED, None)
+    for row in rows:
+        if row.server_id == server_id and row.has_token:
+            return row if row.status == "saved" or row.offered_expires_at else None
+    return None
+
+
 def _back(server_id: int) -> str:
-    return f"{url_for('settings.tokens')}{_place()}#server-{server_id}"
+    if request.args.get("back") == PLAYGROUND:
+        return url_for("playground.server", server_id=server_id)
+    return f"{url_for('settings.tokens')}{place()}#server-{server_id}"

@@ -75,11 +75,11 @@ def test_the_neighbours_of_a_token_stay(before: str, after: str) -> None:
 
 @pytest.mark.parametrize("piece", ["%41", "\\\\", "&amp;", "%2525", SECRET[:-1], SECRET, "t"])
 def test_a_large_text_takes_no_more_than_its_share_of_time(piece: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
 
     REDACTOR.text(piece * (400_000 // len(piece)))
 
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_values_without_number_are_cut_to_a_number() -> None:

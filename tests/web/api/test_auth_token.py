@@ -40,7 +40,7 @@ def test_a_saved_token_shows_its_hint_and_times(ann: Program) -> None:
     shown = ann.get(PATH).json
 
     fields = {"has_token", "hint", "status", "created_at", "updated_at", "last_used_at", "expires_at"}
-    assert shown.keys() == fields
+    assert shown.keys() == fields | {"help", "remedy", "last_check_at", "last_check_result"}
     assert (shown["has_token"], shown["hint"], shown["status"]) == (True, CANARY_HINT, "saved")
     assert (shown["last_used_at"], shown["expires_at"]) == (None, None)
     for name in ("created_at", "updated_at"):
@@ -67,8 +67,8 @@ def test_a_short_token_has_no_hint(ann: Program) -> None:
         ("${GITHUB_TOKEN}", "placeholder"),
         ("abc1234", "too_short"),
         ("x" + "1" * 4096, "too_long"),
-        (f"{CANARY} {CANARY}", "characters"),
-        (f"{CANARY}\n{CANARY}", "characters"),
+        (f"{CANARY} {CANARY}", "space"),
+        (f"{CANARY}\n{CANARY}", "line_break"),
         (f"{CANARY}\0", "characters"),
         (f"{CANARY}é", "characters"),
         (f"{CANARY}\U0001f511", "characters"),
@@ -144,12 +144,12 @@ def test_any_other_end_is_refused(ann: Program, value: Any, reason: str) -> None
     assert ann.get(PATH).json == {"has_token": False}
 
 
-def test_checking_is_not_possible_yet_and_says_so(ann: Program) -> None:
+def test_whether_to_check_is_true_or_false(ann: Program) -> None:
     assert ann.post(PATH, {"token": CANARY, "check": False}).status_code == 201
 
-    for value, reason in ((True, "check_unavailable"), (0, "flag"), ("false", "flag"), (None, "flag")):
+    for value in (0, "false", None):
         document = assert_problem(ann.post(PATH, {"token": CANARY, "check": value}), 422, "invalid")
-        assert (list(document["errors"]), document["reason"]) == (["check"], reason)
+        assert (list(document["errors"]), document["reason"]) == (["check"], "flag")
 
 
 def test_deleting_is_204_whether_or_not_there_was_one(ann: Program) -> None:

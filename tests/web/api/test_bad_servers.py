@@ -60,7 +60,7 @@ def odd_numbers() -> Iterator[Running]:
     [
         ("/html", "not_mcp"),
         ("/not-json", "not_mcp"),
-        ("/403", "forbidden"),
+        ("/403", "insufficient_scope"),
         ("/429", "rate_limited"),
         ("/500", "server_error"),
         ("/redirect", "redirect"),

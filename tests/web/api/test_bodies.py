@@ -19,6 +19,7 @@ from tests.web.api.conftest import Program, assert_problem
 ROUTES: dict[str, tuple[str, dict[str, Any]]] = {
     "/api/session": ("password", {"email": "ann@example.com", "password": CANARY}),
     "/api/mcp-servers/1/auth-token": ("token", {"token": CANARY}),
+    "/api/mcp-servers/1/auth-token/check": ("token", {"token": CANARY}),
     "/api/playground/1/tools": ("mcp_auth_token", {"mcp_auth_token": CANARY}),
     "/api/playground/1/call": ("mcp_auth_token", {"tool": "whoami", "mcp_auth_token": CANARY}),
 }

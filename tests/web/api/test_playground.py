@@ -94,7 +94,7 @@ def test_a_typed_token_follows_the_rules_of_saved_ones(ann: Program, app: Flask,
     path = lead_to(app, demo)
     save(ann, path, CANARY)
 
-    for text, reason in (("", "empty"), (" ", "empty"), ("****", "mask"), ("a b c d e f", "characters")):
+    for text, reason in (("", "empty"), (" ", "empty"), ("****", "mask"), ("a b c d e f", "space")):
         for route, more in (("tools", {}), ("call", {"tool": "whoami"})):
             answer = ann.post(f"{path}/{route}", {"mcp_auth_token": text} | more)
             document = assert_problem(answer, 422, "invalid")

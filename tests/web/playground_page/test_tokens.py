@@ -39,12 +39,12 @@ def test_without_a_saved_token_the_page_says_so_and_links_to_the_form(
     client: PageClient, servers: dict[str, Server], remotes: dict[str, Running]
 ) -> None:
     demo = servers["demo"]
-    setup = f"/settings/tokens/{demo.id}"
+    setup = f"/settings/tokens/{demo.id}?back=playground"
     page = client.get_page(path_of(demo))
 
     answer = listing(client, demo)
 
-    assert "you have saved none" in page.text
+    assert "You have saved no token" in page.text
     assert page.find("a", href=setup)
     assert answer.status_code == 409
     alert = Page(answer.text).find("div", role="alert")[0]
@@ -85,7 +85,7 @@ def test_a_wrong_typed_token_is_rejected_by_the_server_and_the_saved_one_is_unto
 @pytest.mark.parametrize(
     ("columns", "said"),
     [
-        ({"bound_url": "https://old.example.com/"}, "address changed"),
+        ({"bound_url": "https://old.example.com/"}, "on hold"),
         ({"expires_at": clock.now()}, "past its date"),
         ({"unreadable_at": clock.now()}, "cannot be read"),
     ],
@@ -135,5 +135,5 @@ def test_a_saved_token_that_the_server_refuses_leads_to_replacing_it(
 
     assert answer.status_code == 409
     alert = Page(answer.text).find("div", role="alert")[0]
-    assert "rejected by the server" in alert.text
-    assert "Replace the token" in alert.text
+    assert "rejected your saved token" in alert.text
+    assert "Replace" in alert.text

@@ -1,0 +1,70 @@
+"""Address confirmation: a token on hold, released by its owner for the address they were shown."""
+
+from __future__ import annotations
+
+from sqlalchemy import exists, select, update
+
+from app import clock
+from app.crypto.vault import Place, Sealed
+from app.errors import InvalidInputError, NotThereError, TokenUnreadableError
+from app.extensions import db
+from app.models import Server, Token, User
+from app.services.audit import Action, record
+from app.services.keys import Keys
+from app.services.sign_in import Visitor, confirm_password
+from app.services.token_marks import check_columns, mark_unreadable
+from app.services.uses import saved_row
+
+
+def confirm_address(
+    user: User, server_id: int, address: str, password: str, *, keys: Keys, visitor: Visitor
+) -> None:
+    """Bind the person's token to the server's present address, which has to be the one they were shown.
+
+    The token does not leave the vault. What was found about it at the old address is forgotten. Commits;
+    writes one audit row. Raises NotThereError (no such server or token, disabled, not on hold), what
+    `confirm_password` raises, InvalidInputError("address", "address_changed"), TokenUnreadableError,
+    KeyNotLoadedError.
+    """
+    _held(user, server_id)
+    confirm_password(user, password, visitor)
+    server, row = _held(user, server_id)
+    if address != server.url:
+        raise InvalidInputError("address", "address_changed")
+    try:
+        sealed = keys.vault_for_sealing().rebind(
+            Sealed(row.token_encrypted, row.key_id), Place(user.id, server_id, row.bound_url), address
+        )
+    except TokenUnreadableError:
+        mark_unreadable(row, server, visitor.actor)
+        db.session.commit()
+        raise
+    # Another address by now, another token, or one that rotation has just sealed anew: none of them is this.
+    still_there = exists().where(Server.id == server_id, Server.url == address)
+    same = (Token.id == row.id, Token.revision == row.revision, Token.token_encrypted == row.token_encrypted)
+    done = db.session.execute(
+        update(Token)
+        .where(*same, still_there)
+        .values(
+            token_encrypted=sealed.text,
+            key_id=sealed.key_id,
+            bound_url=address,
+            revision=Token.revision + 1,
+            held_at=None,
+            updated_at=clock.now(),
+            **check_columns(None),
+        )
+    )
+    if not done.rowcount:  # type: ignore[attr-defined]
+        db.session.rollback()
+        raise InvalidInputError("address", "address_changed")
+    record(Action.TOKEN_ADDRESS_CONFIRMED, visitor.actor, subject_user_id=user.id, server=server)
+    db.session.commit()
+
+
+def _held(user: User, server_id: int) -> tuple[Server, Token]:
+    server = db.session.scalar(select(Server).where(Server.id == server_id, Server.is_enabled))
+    row = saved_row(user.id, server_id)
+    if server is None or row is None or row.bound_url == server.url:
+        raise NotThereError
+    return server, row

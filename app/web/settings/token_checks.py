@@ -1,0 +1,114 @@
+"""Settings → Tokens: checking a token, confirming a new address, changing when a token expires."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from app.errors import (
+    BusyError,
+    InvalidInputError,
+    NotThereError,
+    ServerChangedError,
+    TokenExpiredError,
+    TokenRequiredError,
+    TokenUnreadableError,
+)
+from app.services.address_confirmation import confirm_address
+from app.services.checks import check_token
+from app.services.expiry import set_expiry
+from app.services.token_list import TokenRow, get_row
+from app.services.token_status import ON_HOLD
+from app.web import current
+from app.web.address_parts import parts_of
+from app.web.forms import AddressForm, TokenForm
+from app.web.outcomes import what_was_found
+from app.web.settings.tokens import place, show_token
+
+
+def check(server_id: int) -> ResponseReturnValue:
+    """Ask the server whether it takes the typed token, else the saved one, and say what it showed."""
+    row = _enabled(server_id)
+    form = TokenForm()
+    if not form.validate_on_submit():
+        return show_token(row, form, 422)
+    try:
+        checked = check_token(current.user(), server_id, form.typed, door=current.door())
+    except InvalidInputError as error:
+        form.show(error)
+        return show_token(row, form, 422)
+    except (
+        BusyError,
+        ServerChangedError,
+        TokenExpiredError,
+        TokenRequiredError,
+        TokenUnreadableError,
+    ) as error:
+        return show_token(get_row(current.user(), server_id), form, problem=error)
+    text = what_was_found(checked.verdict)
+    if checked.token_source == "request":
+        text = _("The token you typed (nothing was saved): %(found)s", found=text)
+    flash(text, "success" if checked.verdict.result == "accepted" else "info")
+    return redirect(url_for("settings.token", server_id=server_id) + place(), code=303)
+
+
+def confirm(server_id: int) -> ResponseReturnValue:
+    """Show the address the token was saved for and the present one; release the token for the latter."""
+    row = _enabled(server_id)
+    form = AddressForm(address=row.url)
+    if row.status != ON_HOLD:
+        return redirect(url_for("settings.token", server_id=server_id) + place(), code=303)
+    if form.validate_on_submit():
+        try:
+            confirm_address(
+                current.user(),
+                server_id,
+                form.address.data or "",
+                form.password.data or "",
+                keys=current.keys(),
+                visitor=current.visitor(),
+            )
+        except InvalidInputError as error:
+            form.show(error)
+            row = _enabled(server_id)
+            # The address to be confirmed is the one that this answer shows.
+            form.address.data = row.url
+        else:
+            flash(
+                _("The token for %(server)s is bound to the new address. Check it now.", server=row.name),
+                "success",
+            )
+            return redirect(url_for("settings.token", server_id=server_id) + place(), code=303)
+    page = render_template(
+        "settings/confirm_address.html",
+        row=row,
+        form=form,
+        place=place(),
+        before=parts_of(row.bound_url, row.url),
+        after=parts_of(row.url, row.bound_url),
+    )
+    return page, 422 if form.is_submitted() else 200
+
+
+def expiry(server_id: int) -> ResponseReturnValue:
+    """Change when the saved token stops being sent."""
+    row = get_row(current.user(), server_id)
+    if not row.has_token:
+        raise NotThereError
+    form = TokenForm()
+    try:
+        chosen = row.offered_expires_at if form.expires_in.data == "stated" else form.expires_at()
+        set_expiry(current.user(), server_id, chosen, current.actor())
+    except InvalidInputError as error:
+        form.show(error)
+        return show_token(row, form, 422)
+    flash(_("Expiry of the token for %(server)s changed.", server=row.name), "success")
+    return redirect(url_for("settings.token", server_id=server_id) + place(), code=303)
+
+
+def _enabled(server_id: int) -> TokenRow:
+    row = get_row(current.user(), server_id)
+    if not row.is_enabled:
+        raise NotThereError
+    return row
