@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, update
 
 from app import clock
 from app.crypto.vault import Place, Sealed
@@ -13,7 +13,7 @@ from app.services.audit import Action, record
 from app.services.keys import Keys
 from app.services.sign_in import Visitor, confirm_password
 from app.services.token_marks import check_columns, mark_unreadable
-from app.services.uses import saved_row
+from app.services.uses import enabled_server, saved_row
 
 
 def confirm_address(
@@ -63,8 +63,8 @@ def confirm_address(
 
 
 def _held(user: User, server_id: int) -> tuple[Server, Token]:
-    server = db.session.scalar(select(Server).where(Server.id == server_id, Server.is_enabled))
+    server = enabled_server(server_id)
     row = saved_row(user.id, server_id)
-    if server is None or row is None or row.bound_url == server.url:
+    if row is None or row.bound_url == server.url:
         raise NotThereError
     return server, row

@@ -27,7 +27,7 @@ from app.services.storing import refuse_unless_stored
 from app.services.subkeys import fingerprint_of
 from app.services.token_input import TokenInput, hint_of
 from app.services.token_marks import check_columns
-from app.services.uses import CHECK, REQUEST, Door, Typed, begin_use, read_typed
+from app.services.uses import CHECK, REQUEST, Door, Typed, begin_use, enabled_server, read_typed
 
 #: What a token is bound to that looks like another service's, until its owner names the address: nothing.
 NO_ADDRESS: Final = ""
@@ -156,13 +156,7 @@ def delete_all_tokens(user: User, password: str, visitor: Visitor) -> int:
 
 def _open_server(user: User, server_id: int, new: NewToken, keys: Keys) -> Server:
     """Return the server, when there is nothing but the token itself to be looked at."""
-    server = db.session.scalar(
-        select(Server)
-        .where(Server.id == server_id, Server.is_enabled)
-        .execution_options(populate_existing=True)
-    )
-    if server is None:
-        raise NotThereError
+    server = enabled_server(server_id)
     refuse_unless_stored(user, keys)
     if new.address is not None and new.address != server.url:
         raise InvalidInputError("address", "address_changed")

@@ -101,9 +101,7 @@ def begin_use(user: User, server_id: int, typed: Typed | None, purpose: Purpose,
     TokenRequiredError, TokenUnreadableError, ServerChangedError, TokenExpiredError, TokenRejectedError,
     KeyNotLoadedError.
     """
-    server = db.session.scalar(select(Server).where(Server.id == server_id, Server.is_enabled))
-    if server is None:
-        raise NotThereError
+    server = enabled_server(server_id)
     token: str | None = None
     source: TokenSource = NO_TOKEN
     saved: tuple[int, int] | None = None
@@ -164,6 +162,19 @@ def end_use(use: Use, outcome: str, milliseconds: int, door: Door) -> None:
             details=details,
         )
     db.session.commit()
+
+
+def enabled_server(server_id: int) -> Server:
+    """Return the server as it is now. Raises NotThereError for one that is not there or disabled."""
+    server = db.session.scalar(
+        select(Server)
+        .where(Server.id == server_id, Server.is_enabled)
+        # Objects outlive their transaction here, and the address may be another one by now.
+        .execution_options(populate_existing=True)
+    )
+    if server is None:
+        raise NotThereError
+    return server
 
 
 def read_typed(typed: Typed, server: Server) -> TokenInput:

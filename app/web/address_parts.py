@@ -21,7 +21,7 @@ def parts_of(address: str | None, other: str | None) -> list[Part]:
     """
     if not address:
         return []
-    mine, theirs = _pieces(address), _pieces(other or "")
+    mine, theirs = _pieces(address), _pieces(other or address)
     return [Part(kind, text, text != theirs.get(kind, "")) for kind, text in mine.items() if text]
 
 

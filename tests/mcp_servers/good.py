@@ -48,7 +48,7 @@ def legacy(header: str = "authorization", value: str = f"Bearer {TOKEN}") -> Any
         message = json.loads(await request.body())
         if "id" not in message:
             return Response(status_code=202)
-        answer = {"jsonrpc": "2.0", "id": message["id"], **_answer(message)}
+        answer = {"jsonrpc": "2.0", "id": message["id"], **answer_to(message)}
         return JSONResponse(answer, headers={"Mcp-Session-Id": "session-1"})
 
     async def refuse(_request: Request) -> Response:
@@ -62,7 +62,8 @@ def legacy(header: str = "authorization", value: str = f"Bearer {TOKEN}") -> Any
     )
 
 
-def _answer(message: dict[str, Any]) -> dict[str, Any]:
+def answer_to(message: dict[str, Any]) -> dict[str, Any]:
+    """Return the result or error of one message, with two tools on two pages."""
     if message["method"] == "initialize":
         return {
             "result": {
