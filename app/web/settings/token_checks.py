@@ -97,6 +97,8 @@ def expiry(server_id: int) -> ResponseReturnValue:
     if not row.has_token:
         raise NotThereError
     form = TokenForm()
+    if not form.validate_on_submit():
+        return show_token(row, form, 422)
     try:
         chosen = row.offered_expires_at if form.expires_in.data == "stated" else form.expires_at()
         set_expiry(current.user(), server_id, chosen, current.actor())

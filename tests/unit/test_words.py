@@ -1,0 +1,72 @@
+"""Words: every state and every reason has its sentence and its remedy, and no other has one."""
+
+from __future__ import annotations
+
+import ast
+from types import SimpleNamespace
+
+import pytest
+from flask import Flask
+
+from app.mcp import checks as mcp_checks
+from app.mcp import conversation, transport
+from app.models.token import CHECK_RESULTS
+from app.services import token_status
+from app.words import checks
+from app.words.token_states import REMEDIES, STATES, help_of
+from tests.checkout import ROOT
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_every_status_has_a_word_a_shape_a_help_text_and_a_remedy(app: Flask) -> None:
+    with app.test_request_context():
+        assert tuple(STATES) == token_status.STATUSES
+        assert len({str(state.word) for state in STATES.values()}) == len(STATES)
+        for status, state in STATES.items():
+            assert str(state.help).endswith(".")
+            assert state.remedy in REMEDIES
+            # Only what is accepted needs nothing done.
+            assert bool(state.remedy) == (status != token_status.ACCEPTED)
+        # A shape of its own beside the colour, but for the states that one act mends.
+        by_shape = {state.shape for state in STATES.values()}
+        assert by_shape == {"dashed", "octagon", "pause", "clock", "check", "dot"}
+
+
+def test_every_answer_and_every_reason_of_a_check_has_a_sentence() -> None:
+    """The reasons stand in the source of those who give them: a new one must get its words."""
+    given = {"probe_open", "proved", "probe", "refused", "timeout", *conversation.REASONS.values()}
+    for module in (mcp_checks, conversation, transport):
+        tree = ast.parse((ROOT / f"{module.__name__.replace('.', '/')}.py").read_text())
+        for node in ast.walk(tree):
+            called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+            if called in {"UpstreamError", "Verdict"} and isinstance(node, ast.Call):
+                given |= {one.value for one in node.args if isinstance(one, ast.Constant)}
+    given -= {"rejected", "accepted", "not_proven", "unreachable"}
+    given |= {
+        "unreachable",
+        "open",
+        "no_comparison",
+        "insufficient_scope",
+        "server_error",
+        "not_mcp",
+        "too_large",
+    }
+
+    assert given == set(checks.REASONS)
+    assert set(checks.RESULTS) == set(CHECK_RESULTS) == set(mcp_checks.RESULTS)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_help_says_what_is_known_besides_the_status(app: Flask) -> None:
+    def told(**facts: object) -> str:
+        row = {"token_required": True, "bound_url": "https://x.example/", "last_check_reason": None}
+        return str(help_of(SimpleNamespace(**row | facts)))
+
+    with app.test_request_context():
+        assert "may not need one" in told(status="none", token_required=False)
+        assert "another service" in told(status="on_hold", bound_url="")
+        assert "address changed" in told(status="on_hold")
+        assert "Not checked" in told(status="saved")
+        assert "too little scope" in told(status="saved", last_check_reason="insufficient_scope")
+        assert "probe tool worked" in told(status="accepted", last_check_reason="probe")
+        assert "not sent again" in told(status="rejected", last_check_reason="refused")

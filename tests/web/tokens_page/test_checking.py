@@ -1,0 +1,346 @@
+"""Checking and safe replacing, as a person does it: every state leads to *Accepted* by what the page says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, update
+
+from app import clock, create_app
+from app.extensions import db
+from app.models import Server, Token, User
+from tests import databases
+from tests.factories import PASSWORD, make_server, make_token, make_user
+from tests.mcp_servers.gate import Gate
+from tests.mcp_servers.running import Running, running
+from tests.pages import Page, PageClient
+
+LIST = "/settings/tokens"
+RIGHT = "right-token-0123456789"
+WRONG = "wrong-token-9876543210"
+GITHUB = "ghp_" + "Hn6c4Bd8Sf0Pj2Gu9c3d4"
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def gate() -> Gate:
+    return Gate(RIGHT)
+
+
+@pytest.fixture
+def remote(gate: Gate) -> Iterator[Running]:
+    with running(gate.asgi()) as server:
+        yield server
+
+
+@pytest.fixture
+def app(database_url: str, remote: Running) -> Iterator[Flask]:
+    given = {"SQLALCHEMY_DATABASE_URI": database_url, "EGRESS_ALLOW": (remote.host_port,)}
+    app = create_app({"TESTING": True, **given})
+    app.test_client_class = PageClient
+    yield app
+    databases.dispose(app)
+
+
+@dataclass
+class Desk:
+    """Ann in her browser, before the page of her token for one server."""
+
+    app: Flask
+    client: PageClient
+    gate: Gate
+    path: str
+
+    def page(self) -> Page:
+        return self.client.get_page(self.path)
+
+    def send(self, path: str = "", **fields: str) -> Page:
+        """Send the token's form, or with `path` to another button's address; return the page it leads to."""
+        form = self.page().form(self.path)
+        if "check" in fields and not fields["check"]:
+            del form.values["check"], fields["check"]
+        form.action = self.path + path
+        answer = self.client.submit(form, **fields)
+        return self.follow(answer)
+
+    def follow(self, answer: Any) -> Page:
+        if answer.status_code == 303:
+            return self.client.get_page(answer.location)
+        return Page(answer.text)
+
+    def have(self, token: str = RIGHT, **columns: Any) -> None:
+        with self.app.app_context():
+            user, server = db.session.scalars(select(User)).one(), db.session.scalars(select(Server)).one()
+            make_token(user, server, token, **columns)
+
+    def row(self) -> Token | None:
+        with self.app.app_context():
+            return db.session.scalar(select(Token))
+
+    def status(self) -> str:
+        return badge(self.page())
+
+
+def badge(page: Page) -> str:
+    return words(next(one.text for one in page.find("span") if "badge" in one.attributes.get("class", "")))
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.fixture
+def desk(app: Flask, client: PageClient, gate: Gate, remote: Running) -> Desk:
+    with app.app_context():
+        user, server = make_user(), make_server("Gate", url=remote.url)
+    client.sign_in(user.email, PASSWORD)
+    return Desk(app, client, gate, f"{LIST}/{server.id}")
+
+
+def test_saving_checks_first_and_says_what_was_found(desk: Desk) -> None:
+    page = desk.send(token=RIGHT)
+
+    assert "Token saved for Gate. Accepted: The server takes this token" in words(page.text)
+    assert desk.status() == "Accepted"
+
+
+def test_a_rejected_token_is_not_saved_and_the_form_says_how_to_save_it_nevertheless(desk: Desk) -> None:
+    desk.have()
+
+    page = desk.send(token=WRONG)
+
+    assert "rejected this token (401), so it was not saved" in words(page.text)
+    assert "paste it again and take the tick off the check" in words(page.text)
+    assert WRONG not in page.text
+    row = desk.row()
+    assert row is not None and row.token_hint == "...6789"
+    shown = list(desk.gate.shown)
+
+    page = desk.send(token=WRONG, check="")
+
+    assert "Token replaced for Gate." in page.text
+    assert desk.gate.shown == shown
+    row = desk.row()
+    assert row is not None and row.token_hint == "...3210"
+
+
+def test_saved_unchecked_it_can_be_checked_by_one_press(desk: Desk) -> None:
+    page = desk.send(token=RIGHT, check="")
+
+    assert "Not checked since it was saved." in words(page.text)
+    page = desk.follow(desk.client.submit(page.form(f"{desk.path}/check")))
+
+    assert "Accepted: The server takes this token" in words(page.text)
+    # It is offered once, not for ever.
+    assert not desk.client.get_page(LIST).find("button", text="Check it now")
+
+
+def test_a_typed_token_is_checked_without_being_saved(desk: Desk) -> None:
+    page = desk.send("/check", token=RIGHT)
+
+    assert "The token you typed (nothing was saved): Accepted" in words(page.text)
+    assert desk.row() is None
+
+
+def test_checking_with_nothing_to_check_says_so(desk: Desk) -> None:
+    assert "you have saved none" in words(desk.send("/check", token="").text)
+
+
+def held(desk: Desk) -> None:
+    """Save a token for another address than the one where the server is now."""
+    with desk.app.app_context():
+        here = db.session.scalars(select(Server.url)).one()
+        db.session.execute(update(Server).values(url="https://old.example.com/mcp"))
+        db.session.commit()
+        desk.have()
+        db.session.execute(update(Server).values(url=here))
+        db.session.commit()
+
+
+#: How a token comes into each state.
+STATES: dict[str, Any] = {
+    "No token": lambda desk: None,
+    "Saved": lambda desk: desk.have(),
+    "Rejected": lambda desk: desk.have(
+        WRONG, last_check_result="rejected", last_check_reason="refused", last_check_at=clock.now()
+    ),
+    "Expired": lambda desk: desk.have(expires_at=clock.now() - DAY),
+    "Expires in 3 days": lambda desk: desk.have(expires_at=clock.now() + 2.5 * DAY),
+    "Cannot be read": lambda desk: desk.have(token_encrypted="damaged"),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_from_each_state_a_new_token_leads_to_accepted(desk: Desk, state: str) -> None:
+    STATES[state](desk)
+    if state == "Cannot be read":
+        desk.send("/check", token="")
+    assert desk.status() == state
+
+    desk.send(token=RIGHT)
+
+    assert desk.status() == "Accepted"
+
+
+def test_a_mended_token_is_accepted_again_by_checking_it(desk: Desk) -> None:
+    STATES["Rejected"](desk)
+    desk.gate.accepted = {WRONG}
+
+    desk.send("/check", token="")
+
+    assert desk.status() == "Accepted"
+
+
+def test_from_the_playground_one_replaces_a_rejected_token_and_comes_back(desk: Desk) -> None:
+    desk.have(WRONG)
+    here = desk.path.replace("/settings/tokens", "/playground")
+    answer = desk.client.submit(desk.client.get_page(here).form(here))
+    assert answer.status_code == 409
+    shown = len(desk.gate.shown)
+    page = Page(answer.text)
+    assert "Rejected" in badge(page)
+    assert "rejected your saved token" in words(page.find("div", role="alert")[0].text)
+
+    assert desk.client.submit(desk.client.get_page(here).form(here)).status_code == 409
+    assert len(desk.gate.shown) == shown
+    link = next(one.attributes["href"] for one in page.find("a") if "Replace" in one.text)
+    answer = desk.client.submit(desk.client.get_page(link).form(desk.path), token=RIGHT)
+
+    assert (answer.status_code, answer.location) == (303, here)
+    answer = desk.client.submit(desk.client.get_page(here).form(here))
+    assert answer.status_code == 200
+
+
+def test_an_address_is_confirmed_with_the_password_and_both_addresses_in_sight(desk: Desk) -> None:
+    held(desk)
+    assert desk.status() == "On hold"
+    link = next(
+        one.attributes["href"] for one in desk.page().find("a") if "Review address" in words(one.text)
+    )
+    page = desk.client.get_page(link)
+    marked = [one.text for one in page.find("mark")]
+    assert marked == ["https://", "old.example.com", "http://", "127.0.0.1", marked[-1]]
+    form = page.form(f"{desk.path}/confirm-address")
+
+    wrong = desk.client.submit(form, password="wrong horse battery")
+    assert wrong.status_code == 422
+    assert desk.status() == "On hold"
+    page = desk.follow(desk.client.submit(form, password=PASSWORD))
+
+    assert "bound to the new address" in words(page.text)
+    assert desk.gate.shown == []
+    desk.send("/check", token="")
+    assert desk.status() == "Accepted"
+
+
+def test_an_address_that_changed_since_it_was_shown_is_not_confirmed(desk: Desk) -> None:
+    held(desk)
+    form = desk.client.get_page(f"{desk.path}/confirm-address").form(f"{desk.path}/confirm-address")
+    with desk.app.app_context():
+        db.session.execute(update(Server).values(url="https://third.example.com/mcp"))
+        db.session.commit()
+
+    answer = desk.client.submit(form, password=PASSWORD)
+
+    assert answer.status_code == 422
+    page = Page(answer.text)
+    assert "address changed meanwhile" in words(page.text)
+    assert "third.example.com" in page.text
+    assert page.form(f"{desk.path}/confirm-address").values["address"] == "https://third.example.com/mcp"
+
+
+def test_a_token_of_another_service_asks_for_a_tick_first(desk: Desk) -> None:
+    desk.gate.accepted = {GITHUB}
+    page = desk.send(token=GITHUB)
+    assert "looks like a token of GitHub" in words(page.text)
+    assert GITHUB not in page.text
+    assert desk.row() is None
+    assert desk.gate.shown == []
+    form = page.form(desk.path)
+    assert "belongs_here" in form.fields
+
+    desk.follow(desk.client.submit(form, token=GITHUB, belongs_here="y"))
+
+    assert desk.status() == "Accepted"
+
+
+def test_in_the_playground_too(desk: Desk) -> None:
+    desk.gate.accepted = {GITHUB}
+    here = desk.path.replace("/settings/tokens", "/playground")
+    answer = desk.client.submit(desk.client.get_page(here).form(here), mcp_auth_token=GITHUB)
+    assert answer.status_code == 422
+    assert desk.gate.shown == []
+    form = Page(answer.text).form(here)
+
+    answer = desk.client.submit(form, mcp_auth_token=GITHUB, belongs_here="y")
+
+    assert answer.status_code == 200
+    assert GITHUB not in answer.text
+
+
+def test_a_form_that_shows_an_old_address_saves_nothing(desk: Desk) -> None:
+    form = desk.page().form(desk.path)
+    with desk.app.app_context():
+        db.session.execute(update(Server).values(url="https://third.example.com/mcp"))
+        db.session.commit()
+
+    answer = desk.client.submit(form, token=RIGHT)
+
+    assert answer.status_code == 422
+    assert "address changed meanwhile" in words(Page(answer.text).text)
+    assert desk.row() is None
+    assert Page(answer.text).form(desk.path).values["address"] == "https://third.example.com/mcp"
+
+
+def test_the_date_that_a_token_states_is_offered_and_never_taken_by_itself(desk: Desk) -> None:
+    # {"alg":"none"} . {"exp":4102444800} . a signature that nobody looks at
+    stated = "eyJhbGciOiJub25lIn0.eyJleHAiOjQxMDI0NDQ4MDB9.c2lnbmF0dXJl"
+    page = desk.send(token=stated, check="")
+    assert "ends on Jan 1, 2100" in words(page.text)
+    row = desk.row()
+    assert row is not None and row.expires_at is None
+
+    desk.follow(desk.client.submit(page.form(f"{desk.path}/expiry")))
+
+    row = desk.row()
+    assert row is not None and row.expires_at is not None and row.expires_at.year == 2100
+
+
+def test_the_date_is_changed_without_pasting_the_token_again(desk: Desk) -> None:
+    desk.have(expires_at=clock.now() - DAY, reminded_days=0)
+    assert desk.status() == "Expired"
+
+    form = desk.page().form(f"{desk.path}/expiry")
+    assert desk.client.submit(form, expires_in="30").status_code == 303
+
+    assert desk.status() == "Saved"
+    row = desk.row()
+    assert row is not None and row.reminded_days is None
+    for fields in ({"expires_in": "custom", "expires_on": "2001-01-01"}, {"expires_in": "sometimes"}):
+        assert desk.client.submit(form, **fields).status_code == 422
+
+
+def test_a_token_that_is_not_used_is_asked_about(desk: Desk) -> None:
+    desk.have(updated_at=clock.now() - 91 * DAY)
+    assert "Never used since you saved it." in words(desk.page().text)
+    assert "still needed?" in desk.client.get_page(LIST).text
+    desk.have(updated_at=clock.now() - 91 * DAY, last_used_at=clock.now() - 89 * DAY)
+
+    assert "still needed?" not in desk.client.get_page(LIST).text
+
+
+def test_busy_says_so_and_keeps_what_was_chosen(desk: Desk) -> None:
+    form = desk.page().form(desk.path)
+    slots = desk.app.extensions["call_slots"]
+    with slots.take(7), slots.take(8), slots.take(9), slots.take(10):
+        answer = desk.client.submit(form, token=RIGHT, expires_in="90")
+
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    assert Page(answer.text).form(desk.path).values["expires_in"] == "90"
+    assert desk.row() is None
