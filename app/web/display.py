@@ -17,9 +17,8 @@ from app.extensions import babel
 from app.models import User
 from app.web.foreign import visible
 from app.web.sentences import odd_sentence, sentence
+from app.words.languages import LANGUAGES
 
-#: Languages that pages are written in; the first is for everyone whose language is missing.
-LANGUAGES: Final = ("en",)
 JUST_NOW_SECONDS: Final = 45
 
 
