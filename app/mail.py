@@ -13,6 +13,7 @@ import ssl
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -186,7 +187,8 @@ def send(message: Message, settings: MailSettings) -> None:
 def compose(message: Message, settings: MailSettings) -> bytes:
     """Return the mail as it is sent. Raises MailError(ADDRESS) for one that nobody should send.
 
-    Whatever subject and body hold, the headers are ours and no others.
+    Whatever subject and body hold, the headers are ours and no others: they are read back, because the
+    library has made headers of values before.
     """
     if not ADDRESS_SHAPE.fullmatch(message.to) or ENCODED_WORD in message.to:
         raise MailError(ADDRESS)
@@ -202,11 +204,18 @@ def compose(message: Message, settings: MailSettings) -> bytes:
     # Letters that no text has, and UTF-8 cannot say, become question marks.
     body = message.body.encode(errors="replace").decode()
     mail.set_content(body, charset="utf-8", cte="quoted-printable")
-    raw = mail.as_bytes()
-    if _header_names(raw) != HEADERS:
-        # The library turned a value into a header, as it did before. Such a mail is not sent.
+    raw = _written(mail)
+    if raw is None or _header_names(raw) != HEADERS:
         raise MailError(ADDRESS)
     return raw
+
+
+def _written(mail: EmailMessage) -> bytes | None:
+    """Return the bytes; None for headers that newer versions of the library refuse to write."""
+    try:
+        return mail.as_bytes()
+    except (MessageError, ValueError):
+        return None
 
 
 def _address(text: str, name: str = "") -> Address:

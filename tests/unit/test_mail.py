@@ -226,6 +226,15 @@ def test_an_odd_address_gets_no_mail(text: str, form: str) -> None:
         compose(Message(form.format(text), "x", "y"), settings)
 
 
+def test_an_address_that_is_another_one_once_decoded_gets_no_mail() -> None:
+    # Every character of it may stand in an address (RFC 5322, 3.2.3), so an account may have it.
+    with pytest.raises(MailError, match="address"):
+        compose(
+            Message("=?utf-8?q?eve=40example.net=2C?=@example.com", "x", "y"),
+            MailSettings("127.0.0.1", 1, "none", "market@example.org"),
+        )
+
+
 @pytest.mark.parametrize(
     "to", ["o'brien+mcp@mail", "a" * 64 + "@" + ".".join(["b" * 60] * 3) + ".co", "{x}#y!z@xn--9n2bp8q.com"]
 )
