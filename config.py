@@ -22,6 +22,13 @@ MIN_SECRET_CHARS: Final = 32
 MIN_DISTINCT_CHARS: Final = 8
 GOOD_SECRET: Final = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
 HOST_PORT: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/@\[\]]+):[0-9]{1,5}")
+#: Narrower than RFC 5322: no `=` or `?`, of which a mail library would decode what looks encoded.
+MAIL_ADDRESS: Final = r"[A-Za-z0-9.!#$%&'*+/^_{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"
+HOST_NAME: Final = r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.?|[0-9a-fA-F:]*:[0-9a-fA-F:.]+"
+#: Host, perhaps a port and a path; no user, query or fragment, and no segment that begins with a dot.
+SITE: Final = (
+    r"https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?"
+)
 #: Words of examples that people copy. A random secret holds none of them in practice.
 EXAMPLE_WORDS: Final = (
     "change-me",
@@ -110,6 +117,31 @@ def _one_of(*allowed: str) -> Callable[[str, str], str]:
         return word
 
     return read
+
+
+def _port(name: str, value: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", value.strip()) or not 1 <= int(value) <= 65_535:
+        raise SettingError(f"{name} must be a port number from 1 to 65535.")
+    return int(value)
+
+
+def _matching(pattern: str, what: str) -> Callable[[str, str], str | None]:
+    """Return a reader of texts of this shape; an empty one counts as unset."""
+
+    def read(name: str, value: str) -> str | None:
+        text = value.strip()
+        if text and not re.fullmatch(pattern, text):
+            raise SettingError(f"{name} must be {what}.")
+        return text or None
+
+    return read
+
+
+def _site_url(name: str, value: str) -> str | None:
+    """Return the address without a slash at its end."""
+    what = "this site's address, such as https://market.example.org, without query or user"
+    address = _matching(SITE, what)(name, value)
+    return address.rstrip("/") if address else None
 
 
 def _log_level(name: str, value: str) -> str:
@@ -213,6 +245,44 @@ SETTINGS: Final = (
         "on",
         "`off`, outside production only: no rate limits, and failed sign-ins hold nobody up",
     ),
+    Setting(
+        "SITE_URL",
+        _site_url,
+        None,
+        "Where people reach this site, for links in mails, such as `https://market.example.org`",
+    ),
+    Setting(
+        "SMTP_HOST",
+        _matching(HOST_NAME, "a host name"),
+        None,
+        "Mail server that `flask tokens remind` sends through; unset: no mail is sent",
+    ),
+    Setting("SMTP_PORT", _port, "587", "Port of the mail server"),
+    Setting(
+        "SMTP_SECURITY",
+        _one_of("starttls", "tls", "none"),
+        "starttls",
+        "`starttls`, `tls` from the first byte, or `none`, which takes no user name",
+    ),
+    Setting(
+        "SMTP_USERNAME",
+        _matching(r"[\x20-\x7e]+", "ASCII characters"),
+        None,
+        "Who we sign in to the mail server as",
+    ),
+    Setting(
+        "SMTP_PASSWORD",
+        _matching(r"[\x20-\x7e]+", "ASCII characters"),
+        None,
+        "The password that goes with it; sent only over TLS",
+        secret=True,
+    ),
+    Setting(
+        "MAIL_FROM",
+        _matching(MAIL_ADDRESS, "an e-mail address, without a name"),
+        None,
+        "Address that mails come from",
+    ),
     Setting("LOG_LEVEL", _log_level, "info", "`debug`, `info`, `warning`, `error` or `critical`"),
 )
 
@@ -236,6 +306,7 @@ def load_settings(overrides: Mapping[str, Any]) -> dict[str, Any]:
     production = config["APP_ENV"] == "production"
     config["REGISTRATION"] = config["REGISTRATION"] or ("closed" if production else "open")
     _settle_secrets(config, production=production, testing=testing)
+    _refuse_unsafe_mail(config, production=production)
     config.update(_flask_defaults(production=production))
     known = {setting.config_key() for setting in SETTINGS}
     config.update({key: value for key, value in overrides.items() if key not in known})
@@ -285,6 +356,23 @@ def _settle_secrets(config: dict[str, Any], *, production: bool, testing: bool) 
         raise SettingError(
             "SECRET_KEY, TOKEN_ENCRYPTION_SECRET and each of TOKEN_ENCRYPTION_PREVIOUS_SECRETS "
             "must differ from each other."
+        )
+
+
+def _refuse_unsafe_mail(config: Mapping[str, Any], *, production: bool) -> None:
+    """Raise SettingError for mail that could not be sent, or that would show a password to the network."""
+    if production and config["SITE_URL"] and not config["SITE_URL"].startswith("https://"):
+        raise SettingError("SITE_URL must begin with https:// in production.")
+    for name in ("MAIL_FROM", "SITE_URL"):
+        if config["SMTP_HOST"] and not config[name]:
+            raise SettingError(f"{name} is not set, but SMTP_HOST is: every mail needs both.")
+    if bool(config["SMTP_USERNAME"]) != bool(config["SMTP_PASSWORD"]):
+        missing = "SMTP_USERNAME" if config["SMTP_PASSWORD"] else "SMTP_PASSWORD"
+        raise SettingError(f"{missing} is not set: SMTP_USERNAME and SMTP_PASSWORD go together.")
+    if config["SMTP_USERNAME"] and config["SMTP_SECURITY"] == "none":
+        raise SettingError(
+            "SMTP_SECURITY is none, which would send SMTP_USERNAME and SMTP_PASSWORD in clear. "
+            "Use starttls or tls, or set neither."
         )
 
 

@@ -181,3 +181,13 @@ class UpstreamRefusedError(MarketError):
     """The MCP server answered 401. Services turn it into what it means for the token sent."""
 
     code = "upstream_refused"
+
+
+class MailError(MarketError):
+    """A mail was not sent. `reason` is a word of ours: the mail server's own text may quote a password."""
+
+    code = "mail_failed"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

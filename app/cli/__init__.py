@@ -6,6 +6,7 @@ from flask import Flask
 
 from app.cli.audit import audit_cli
 from app.cli.quickstart import demo_server, quickstart
+from app.cli.reminders import expiring, remind
 from app.cli.servers import servers_cli
 from app.cli.tokens import tokens_cli
 from app.cli.users import users_cli
@@ -13,5 +14,7 @@ from app.cli.users import users_cli
 
 def init_app(app: Flask) -> None:
     """Add the commands."""
+    for command in (expiring, remind):
+        tokens_cli.add_command(command)
     for command in (users_cli, servers_cli, tokens_cli, audit_cli, quickstart, demo_server):
         app.cli.add_command(command)

@@ -16,7 +16,7 @@ from app.errors import InvalidInputError, NotThereError
 from app.extensions import db
 from app.models import Server, Token, User
 from app.models.server import search_key
-from app.services.token_status import ATTENTION, EXPIRING, STATUSES, status_expression
+from app.services.token_status import ATTENTION, EXPIRING, STATUSES, days_until, status_expression
 
 PAGE_SIZE: Final = 50
 #: A filter besides the status words: everything in which someone must act.
@@ -160,7 +160,6 @@ def _rows(user_id: int, now: datetime) -> Select[*tuple[Any, ...]]:
 
 
 def _row(record: Any, now: datetime) -> TokenRow:
-    seconds = (record.expires_at - now).total_seconds() if record.status == EXPIRING else None
     return TokenRow(
         server_id=record.server_id,
         slug=record.slug,
@@ -185,7 +184,7 @@ def _row(record: Any, now: datetime) -> TokenRow:
         last_check_reason=record.last_check_reason,
         probe_tool=record.probe_tool,
         is_idle=_is_idle(record, now),
-        days_left=None if seconds is None else int(-(-seconds // 86_400)),
+        days_left=days_until(record.expires_at, now) if record.status == EXPIRING else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -37,6 +38,11 @@ def status_expression(now: datetime) -> ColumnElement[str]:
         (Token.last_check_result == "accepted", _word(ACCEPTED)),
         else_=_word(SAVED),
     )
+
+
+def days_until(moment: datetime, now: datetime) -> int:
+    """Return the days until then, a begun one counted whole; 0 for a moment that has passed."""
+    return max(0, math.ceil((moment - now) / timedelta(days=1)))
 
 
 def _word(status: str) -> ColumnElement[str]:

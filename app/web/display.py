@@ -19,9 +19,8 @@ from app.web.foreign import visible
 from app.web.sentences import odd_sentence, sentence
 from app.words import token_states
 from app.words.checks import RESULTS as CHECK_RESULTS
+from app.words.languages import LANGUAGES
 
-#: Languages that pages are written in; the first is for everyone whose language is missing.
-LANGUAGES: Final = ("en",)
 JUST_NOW_SECONDS: Final = 45
 
 

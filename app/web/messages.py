@@ -90,6 +90,7 @@ CODES: Final = {
     "upstream_error": _l("The server could not be reached or did not answer as an MCP server."),
     "upstream_timeout": _l("The server did not answer in time."),
     "upstream_refused": _l("The server refused the request."),
+    "mail_failed": _l("The mail could not be sent. An admin has to look at the mail server."),
     "malformed": _l("The request could not be understood."),
     "secret_in_url": _l(
         "A secret was in the address of this page, where logs keep it. Treat it as exposed, "

@@ -51,6 +51,7 @@ STATUSES: Final[dict[type[errors.MarketError], int]] = {
     errors.UpstreamError: 502,
     errors.UpstreamTimeoutError: 504,
     errors.UpstreamRefusedError: 502,
+    errors.MailError: 502,
 }
 #: Seconds after which what was not possible may be, by status; 429 says it itself.
 RETRY_AFTER: Final = {503: 5, 504: 30}

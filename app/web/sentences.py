@@ -24,6 +24,7 @@ SENTENCES: Final = {
     "token.address_confirmed": _l("New address of %(server)s confirmed"),
     "token.expiry_changed": _l("Expiry of the token for %(server)s changed"),
     "token.reminded": _l("Reminded of the token for %(server)s"),
+    "token.reminded/not_sent": _l("The reminder of the token for %(server)s could not be sent"),
     "token.renew_asked": _l("Asked to renew the token for %(server)s"),
     "storing.changed": _l("Storing of tokens turned %(outcome)s"),
     "account.invited": _l("Account invited"),
