@@ -146,6 +146,8 @@ def reset_password(email: str) -> None:
 
 def _site() -> str:
     """Return where this site is reached, as far as its settings say."""
+    if current_app.config["SITE_URL"]:
+        return str(current_app.config["SITE_URL"])
     hosts = current_app.config["TRUSTED_HOSTS"]
     return f"https://{hosts[0]}" if hosts else f"http://127.0.0.1:{os.environ.get('PORT', '8000')}"
 
