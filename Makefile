@@ -8,6 +8,8 @@ DEMO_MCP_PORT ?= 8001
 JOBS ?= 2
 
 VENV := .venv
+# A server of others, for tests; without npm they say that they are skipped.
+EVERYTHING := tests/mcp_servers/everything
 BIN := $(VENV)/bin
 # Through `python -m`, never through a script of the venv: those hold the folder's path and die when it moves.
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
@@ -51,7 +53,7 @@ migrations-check: $(VENV)/.dev-stamp ## Schema up, compared with the models, dow
 			{ cat "$$folder/out"; exit 1; }; \
 		done
 
-unit: $(VENV)/.dev-stamp ## All tests but those in a browser; on PostgreSQL too when TEST_DATABASE_URL names one
+unit: $(VENV)/.dev-stamp $(EVERYTHING)/node_modules/.stamp ## All tests but those in a browser; on PostgreSQL too when TEST_DATABASE_URL names one
 	$(BIN)/python -m pytest -n $(JOBS) --ignore=tests/browser tests
 
 # A process of its own: Playwright leaves an event loop behind, in which `asyncio.run` of other tests fails.
@@ -74,7 +76,7 @@ lock: ## Compile requirements*.txt from pyproject.toml (needs uv)
 	$(COMPILE) --extra postgres --extra redis --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
 
 clean: ## Remove the virtual environment and caches; never data
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
+	rm -rf $(VENV) $(EVERYTHING)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
 
 # Stamps stand in the venv, so that they go with it. Behind the bar: a touched python installs nothing again.
 $(BIN)/python:
@@ -87,6 +89,10 @@ $(VENV)/.run-stamp: requirements.txt | $(BIN)/python
 	@echo "Installing what MCP Market needs into $(VENV) …"
 	@$(PIP) install --require-hashes -r requirements.txt
 	@touch $@
+
+$(EVERYTHING)/node_modules/.stamp: $(EVERYTHING)/package-lock.json
+	@if command -v npm >/dev/null && (cd $(EVERYTHING) && npm ci --silent --ignore-scripts --no-audit --no-fund); \
+		then touch $@; else echo 'Without npm, tests against server-everything are skipped.' >&2; fi
 
 # Holds all of requirements.txt, at the same versions: a test compares them.
 $(VENV)/.dev-stamp: requirements-dev.txt | $(BIN)/python
