@@ -45,7 +45,7 @@ class Form(FlaskForm):
         """Put the error's sentence beside its field, or on top when no field of that name is here."""
         field = self._fields.get(error.field)
         target = field.errors if field is not None else self.form_errors
-        target.append(messages.of_reason(error.reason))
+        target.append(messages.of_field(error.field, error.reason))
 
 
 class SignInForm(Form):
