@@ -65,6 +65,12 @@ class TokensWouldBeHeldError(MarketError):
         self.held_tokens = held_tokens
 
 
+class ChangedMeanwhileError(MarketError):
+    """Somebody else changed it after it was looked at; nothing was changed over it."""
+
+    code = "changed_meanwhile"
+
+
 class SignInFailedError(MarketError):
     """Unknown, disabled or wrong password: nobody is told which."""
 

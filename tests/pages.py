@@ -101,7 +101,8 @@ class Page(HTMLParser):
 
     def _value(self, element: Element) -> str:
         if element.tag == "textarea":
-            return element.text.removeprefix("\n")
+            # As browsers read it: line breaks are one character, and the first after the tag is none.
+            return element.text.replace("\r\n", "\n").removeprefix("\n")
         if element.tag == "select":
             options = [option for option in self.find("option") if element in option.parents]
             chosen = [option for option in options if "selected" in option.attributes] or options[:1]

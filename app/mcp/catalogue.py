@@ -32,6 +32,8 @@ class ProposedServer:
     token_help: str | None = None
     token_help_url: str | None = None
     token_placeholder: str | None = None
+    #: A read-only tool that needs the token. Registry entries know none.
+    probe_tool: str | None = None
     disabled_reason: str | None = None
 
     @property

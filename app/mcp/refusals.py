@@ -33,6 +33,8 @@ REFUSALS: Final = {
     ("extra_headers", "reserved"): "that header may not be set",
     ("extra_headers", "value"): "its value cannot be sent",
     ("extra_headers", "secret"): "a further header may not hold a secret, everyone sees it",
+    ("extra_headers", "twice"): "a further header is given twice",
+    ("probe_tool", "tool_name"): "a tool's name is one line of at most 200 characters",
 }
 
 

@@ -10,21 +10,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app import clock
 from app.extensions import db
 from app.mcp.catalogue import Catalogue, Entry, ProposedServer, Skip
-from app.models import Server, Token
+from app.models import Server
 from app.services.actors import Actor
 from app.services.audit import Action, record
-from app.services.servers import columns_of, insert_server
+from app.services.servers import columns_of, count_bound_tokens, insert_server
 from app.services.slugs import retry_when_overtaken
 
 #: `disabled_reason` of a server whose remote is gone from its entry.
 VANISHED: Final = "It is no longer in its registry entry."
 #: An entry that is silent about these does not take away what is known.
-KEPT_WHEN_SILENT: Final = frozenset({"token_help", "token_help_url", "token_placeholder"})
+KEPT_WHEN_SILENT: Final = frozenset({"token_help", "token_help_url", "token_placeholder", "probe_tool"})
 
 
 @dataclass
@@ -98,7 +98,7 @@ class _Import:
                 is_changed = is_changed or column != "url"
         is_changed = self._settle(server, proposed.disabled_reason) or is_changed
         if server.url != address:
-            held = _count_tokens_bound_to(server, address)
+            held = count_bound_tokens(server, address)
             self.report.held += held
             record(Action.SERVER_ADDRESS_CHANGED, self.actor, server=server, details={"held_tokens": held})
         if is_changed:
@@ -142,12 +142,3 @@ def _matches(known: Sequence[Server], proposed: Sequence[ProposedServer]) -> dic
     if not matches and len(proposed) == 1 and len(current) == 1:
         matches[proposed[0].url] = current[0]
     return matches
-
-
-def _count_tokens_bound_to(server: Server, address: str) -> int:
-    statement = (
-        select(func.count())
-        .select_from(Token)
-        .where(Token.mcp_server_id == server.id, Token.bound_url == address)
-    )
-    return db.session.scalar(statement) or 0

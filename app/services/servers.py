@@ -9,17 +9,14 @@ from typing import Any, Final
 from sqlalchemy import delete, func, select
 
 from app import clock
-from app.errors import InvalidInputError, NotThereError
+from app.errors import NotThereError
 from app.extensions import db
-from app.mcp.addresses import read_address, read_link
 from app.mcp.catalogue import ProposedServer
 from app.mcp.egress import Egress
-from app.mcp.texts import DESCRIPTION_CHARS, HELP_CHARS, NAME_CHARS, PLACEHOLDER_CHARS, clean_text
-from app.mcp.token_headers import is_secret_name, read_fixed_value, read_header_name, read_value_format
 from app.models import Server, Token
-from app.models.server import SSE, STREAMABLE_HTTP
 from app.services.actors import Actor
 from app.services.audit import Action, record
+from app.services.server_fields import FIELDS, read_fields, refuse_token_header
 from app.services.slugs import free_slug, retry_when_overtaken
 
 MAX_ID: Final = 2**31 - 1
@@ -31,7 +28,7 @@ def add_server(new: ProposedServer, *, egress: Egress, actor: Actor) -> Server:
     """Add a server and return it. Commits; writes one audit row.
 
     A name may be there already: the slug tells them apart. Raises InvalidInputError for `name`, `url`,
-    `transport`, `auth_header_name`, `auth_value_format`, `extra_headers` or `token_help_url`
+    `transport`, `auth_header_name`, `auth_value_format`, `extra_headers`, `token_help_url` or `probe_tool`
     (`app.mcp.refusals` has the reasons).
     """
     checked = _checked(new, egress)
@@ -77,6 +74,7 @@ def columns_of(new: ProposedServer) -> dict[str, Any]:
         "token_help": new.token_help,
         "token_help_url": new.token_help_url,
         "token_placeholder": new.token_placeholder,
+        "probe_tool": new.probe_tool,
     }
 
 
@@ -103,6 +101,24 @@ def count_tokens(server: Server) -> int:
     return db.session.scalar(statement) or 0
 
 
+def count_bound_tokens(server: Server, address: str) -> int:
+    """Return how many people hold a token for the server that is bound to this address."""
+    statement = (
+        select(func.count())
+        .select_from(Token)
+        .where(Token.mcp_server_id == server.id, Token.bound_url == address)
+    )
+    return db.session.scalar(statement) or 0
+
+
+def get_server(server_id: int) -> Server:
+    """Return the server with this id, a disabled one too. Raises NotThereError."""
+    server = db.session.get(Server, server_id)
+    if server is None:
+        raise NotThereError
+    return server
+
+
 def set_enabled(server_id: int, enabled: bool, actor: Actor) -> bool:
     """Enable or disable a server; return whether that changed anything. Commits; one audit row if it did.
 
@@ -110,7 +126,7 @@ def set_enabled(server_id: int, enabled: bool, actor: Actor) -> bool:
     """
 
     def switch() -> bool:
-        server = _known(server_id)
+        server = get_server(server_id)
         changed = server.is_enabled != enabled
         server.is_enabled = enabled
         if not enabled:
@@ -130,7 +146,7 @@ def delete_server(server_id: int, actor: Actor) -> int:
 
     Raises NotThereError.
     """
-    server = _known(server_id)
+    server = get_server(server_id)
     statement = delete(Token).where(Token.mcp_server_id == server_id).returning(Token.id)
     tokens = len(db.session.execute(statement).all())
     record(Action.SERVER_DELETED, actor, server=server, details={"deleted_tokens": tokens})
@@ -139,41 +155,7 @@ def delete_server(server_id: int, actor: Actor) -> int:
     return tokens
 
 
-def _known(server_id: int) -> Server:
-    server = db.session.get(Server, server_id)
-    if server is None:
-        raise NotThereError
-    return server
-
-
 def _checked(new: ProposedServer, egress: Egress) -> ProposedServer:
-    name = clean_text(new.name, NAME_CHARS)
-    if not name:
-        raise InvalidInputError("name", "empty")
-    if new.transport not in (STREAMABLE_HTTP, SSE):
-        raise InvalidInputError("transport", "unknown")
-    if new.token_help_url and not read_link(new.token_help_url):
-        raise InvalidInputError("token_help_url", "link")
-    header = read_header_name(new.auth_header_name)
-    return replace(
-        new,
-        name=name,
-        url=read_address(new.url, egress),
-        auth_header_name=header,
-        auth_value_format=read_value_format(new.auth_value_format),
-        extra_headers=_checked_extra(new, header),
-        description=clean_text(new.description, DESCRIPTION_CHARS),
-        token_help=clean_text(new.token_help, HELP_CHARS) or None,
-        token_help_url=new.token_help_url or None,
-        token_placeholder=clean_text(new.token_placeholder, PLACEHOLDER_CHARS) or None,
-    )
-
-
-def _checked_extra(new: ProposedServer, token_header: str) -> dict[str, str]:
-    checked: dict[str, str] = {}
-    for given, value in new.extra_headers.items():
-        name = read_header_name(given, "extra_headers")
-        if is_secret_name(name) or name.lower() == token_header.lower():
-            raise InvalidInputError("extra_headers", "secret")
-        checked[name] = read_fixed_value(value)
-    return checked
+    read = read_fields({name: getattr(new, name) for name in FIELDS}, egress)
+    refuse_token_header(read["extra_headers"], read["auth_header_name"])
+    return replace(new, **read)

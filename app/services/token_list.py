@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -15,13 +13,12 @@ from app import clock
 from app.errors import InvalidInputError, NotThereError
 from app.extensions import db
 from app.models import Server, Token, User
-from app.models.server import search_key
+from app.services.server_places import like_pattern, read_cursor, write_cursor
 from app.services.token_status import ATTENTION, EXPIRING, STATUSES, days_until, status_expression
 
 PAGE_SIZE: Final = 50
 #: A filter besides the status words: everything in which someone must act.
 NEEDS_ATTENTION: Final = "attention"
-MAX_QUERY_CHARS: Final = 200
 IDLE_AFTER: Final = timedelta(days=90)
 
 
@@ -100,12 +97,12 @@ def list_tokens(user: User, wanted: Filter) -> Page:
     """
     now = clock.now()
     matches = _matches(wanted, now)
-    passed = tuple_(Server.name_key, Server.id) <= _position(wanted.after) if wanted.after else false()
+    passed = tuple_(Server.name_key, Server.id) <= read_cursor(wanted.after) if wanted.after else false()
     statement = _rows(user.id, now).where(matches, not_(passed)).order_by(Server.name_key, Server.id)
     records = db.session.execute(statement.limit(wanted.limit + 1)).all()
     rows = [_row(record, now) for record in records[: wanted.limit]]
     more = len(records) > wanted.limit
-    cursor = _cursor(records[wanted.limit - 1].name_key, rows[-1].server_id) if more else None
+    cursor = write_cursor(records[wanted.limit - 1].name_key, rows[-1].server_id) if more else None
     counts, found, before = _counts(_rows(user.id, now), matches, and_(matches, passed))
     return Page(rows, cursor, counts, found, before)
 
@@ -220,7 +217,7 @@ def _matches(wanted: Filter, now: datetime) -> ColumnElement[bool]:
     """Return what search and status filter ask for. Raises InvalidInputError("status", "unknown")."""
     conditions: list[ColumnElement[bool]] = [true()]
     if wanted.query:
-        pattern = _like(wanted.query[:MAX_QUERY_CHARS])
+        pattern = like_pattern(wanted.query)
         conditions.append(Server.search_text.like(pattern, escape="\\"))
     if wanted.status:
         conditions.append(_status_filter(wanted.status, now))
@@ -233,28 +230,3 @@ def _status_filter(status: str, now: datetime) -> ColumnElement[bool]:
     if status not in STATUSES:
         raise InvalidInputError("status", "unknown")
     return status_expression(now) == status
-
-
-def _like(query: str) -> str:
-    """Return a LIKE pattern that finds the text anywhere; its own wildcards mean themselves."""
-    escaped = search_key(query.replace("\x00", "")).strip()
-    for character in ("\\", "%", "_"):
-        escaped = escaped.replace(character, f"\\{character}")
-    return f"%{escaped}%"
-
-
-def _cursor(name_key: str, server_id: int) -> str:
-    return urlsafe_b64encode(json.dumps([name_key, server_id]).encode()).decode("ascii").rstrip("=")
-
-
-def _position(cursor: str) -> tuple[str, int]:
-    """Return the place a cursor of ours stands for. Raises InvalidInputError("after", "unknown")."""
-    try:
-        name_key, server_id = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, TypeError, RecursionError):
-        raise InvalidInputError("after", "unknown") from None
-    # Not `isinstance`: to Python, True is a number too.
-    fits = isinstance(name_key, str) and type(server_id) is int and 0 <= server_id < 2**31
-    if not fits or "\x00" in name_key or not name_key.isprintable():
-        raise InvalidInputError("after", "unknown")
-    return name_key, server_id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 from urllib.parse import urlencode
 
 from flask import Flask, abort, current_app, flash, redirect, request, url_for
@@ -16,8 +16,10 @@ from app.errors import SecondFactorMissingError
 from app.extensions import csrf, login_manager
 from app.models import User
 from app.services import sessions
+from app.services.audit import Action
 from app.services.totp import has_second_factor
 from app.web import current, origins
+from app.web.problems import note_refusal
 from app.web.urls import SAFE_METHODS, is_api
 
 #: What an account that lacks its second factor can still do: set it up, ask who it is, and leave.
@@ -115,3 +117,15 @@ def is_public() -> bool:
     if request.endpoint is None or request.endpoint == "static":
         return True
     return bool(getattr(current_app.view_functions[request.endpoint], "is_public", False))
+
+
+def admins_only() -> None:
+    """Let admins go on; to everyone else there is no such page."""
+    if not current_user.is_admin:
+        hide()
+
+
+def hide() -> NoReturn:
+    """Answer as if there were no such page, which others need not know of; record that somebody asked."""
+    note_refusal(Action.ACCESS_REFUSED)
+    abort(404)

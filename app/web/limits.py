@@ -35,6 +35,7 @@ RESET: Final = Limit("reset", "100 per hour")
 PASSWORD: Final = Limit("password", "300 per minute", "60 per minute")
 SAVE: Final = Limit("save", "2400 per minute", "600 per minute")
 CALL: Final = Limit("call", "1200 per minute", "300 per minute")
+CATALOGUE: Final = Limit("catalogue", "1200 per minute", "300 per minute")
 #: Endpoint → its limit, for every method that changes something.
 LIMITS: Final = {
     "auth.sign_in": SIGN_IN,
@@ -60,11 +61,13 @@ LIMITS: Final = {
     "settings.delete_all_tokens": PASSWORD,
     "settings.check_token": CALL,
     "api_mcp_servers.check_token": CALL,
+    "admin.server": CATALOGUE,
+    "api_admin_servers.change_server": CATALOGUE,
     "playground.server": CALL,
     "api_playground.list_tools": CALL,
     "api_playground.call_tool": CALL,
 }
-CHANGES: Final = ["POST", "DELETE"]
+CHANGES: Final = ["POST", "PATCH", "DELETE"]
 #: A Redis that says nothing costs a request no longer than this, and then others less and less often.
 REDIS_WAIT_SECONDS: Final = 0.5
 

@@ -8,6 +8,7 @@ from flask import url_for
 from flask_babel import lazy_gettext as _l
 
 from app import errors
+from app.words import server_fields
 
 REASONS: Final = {
     "email_invalid": _l("This is not an e-mail address."),
@@ -38,6 +39,7 @@ REASONS: Final = {
     "arguments_json": _l("This is not a JSON object."),
     "number": _l("Write a number."),
     "integer": _l("Write a whole number."),
+    "count": _l("Write a whole number, 0 or more."),
     "json": _l("This is not JSON."),
     "unknown_tool": _l("The server has no tool of this name."),
     "required": _l("This is needed."),
@@ -82,6 +84,9 @@ CODES: Final = {
     "storage_off": _l("Tokens are not stored here. Type the token for each call in the playground."),
     "tokens_would_be_held": _l(
         "Another address puts the tokens saved for this server on hold. Say that it may."
+    ),
+    "changed_meanwhile": _l(
+        "Somebody else changed this meanwhile, so nothing was changed. Look at it again."
     ),
     "key_not_loaded": _l(
         "The encryption key is not loaded, so tokens cannot be used now. An admin has to act."
@@ -157,6 +162,12 @@ def of_reason(reason: str) -> str:
     return str(REASONS.get(reason, CODES["invalid"]))
 
 
+def of_field(field: str, reason: str) -> str:
+    """Return the sentence for a reason in the words of its field, where it has some of its own."""
+    sentence = server_fields.REFUSED.get((field, reason))
+    return of_reason(reason) if sentence is None else str(sentence)
+
+
 def of_code(code: str) -> str:
     """Return the sentence for a public error code."""
     return str(CODES.get(code, CODES["malformed"]))
@@ -167,7 +178,7 @@ def of_error(error: errors.MarketError) -> str:
     if isinstance(error, errors.ForeignTokenError):
         return str(FOREIGN) % {"service": error.service}
     if isinstance(error, errors.InvalidInputError):
-        return of_reason(error.reason)
+        return of_field(error.field, error.reason)
     if isinstance(error, errors.StorageOffError):
         return str(STORAGE_OFF[error.reason])
     if isinstance(error, errors.UpstreamError):
@@ -179,7 +190,7 @@ def of_error(error: errors.MarketError) -> str:
 
 def facts_of_reasons(reasons: dict[str, str]) -> dict[str, Any]:
     """Return the sentence for each field and, as `reason`, the first field's word."""
-    sentences = {field: [of_reason(reason)] for field, reason in reasons.items()}
+    sentences = {field: [of_field(field, reason)] for field, reason in reasons.items()}
     return {"errors": sentences, "reason": next(iter(reasons.values()))}
 
 

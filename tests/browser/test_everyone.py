@@ -133,11 +133,25 @@ def walk_the_account_and_the_people(walk: Walk, site: LiveSite) -> None:
     walk.open_and_look(f"{account}/totp", f"{account}/totp/recovery-codes", f"{account}/totp/disable")
     make_admin(site)
     walk.open_and_look("/admin/encryption", "/admin/users", "/admin/users?q=nobody")
+    walk_the_catalogue(walk, site)
     walk.open_and_look("/admin/audit", "/admin/audit?actor=nobody")
     walk.open_and_look("/admin/users/1/totp", "/admin/users/1/reset-totp")
     page.get_by_role("button", name="Sign out").click()
     sign_in_with_password(page)
     walk.look("/login/code")
+
+
+def walk_the_catalogue(walk: Walk, site: LiveSite) -> None:
+    page = walk.page
+    walk.open_and_look("/admin/servers", "/admin/servers?q=nothing", f"/admin/servers/{site.demo_id}")
+    page.get_by_label("Name", exact=True).fill("")
+    page.get_by_role("button", name="Save").click()
+    walk.look("a server without a name")
+    page.get_by_label("Name", exact=True).fill("Demo")
+    page.get_by_label("Address", exact=True).fill("https://new.example.com/mcp")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_label("Put the token of 1 person on hold").wait_for()
+    walk.look("a server whose new address holds a token")
 
 
 def sign_in_with_password(page: Page) -> None:

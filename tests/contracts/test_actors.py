@@ -116,6 +116,9 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("GET", "/admin/encryption"): admins(200),
     ("GET", "/admin/audit"): admins(200),
     ("POST", "/admin/audit/export/csv"): admins(200),
+    ("GET", "/admin/servers"): admins(200),
+    ("GET", "/admin/servers/{server}"): admins(200),
+    ("POST", "/admin/servers/{server}"): admins(303, name="Another"),
     ("GET", "/admin/users"): admins(200),
     ("GET", "/admin/users/{user}/totp"): admins(200),
     ("POST", "/admin/users/{user}/totp"): admins(303, password=PASSWORD),
@@ -131,6 +134,8 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("POST", "/api/mcp-servers/{disabled}/auth-token"): programs(404, 404, token="a-token-of-mine"),
     ("POST", "/api/mcp-servers/{disabled}/auth-token/check"): programs(404, 404),
     ("DELETE", "/api/mcp-servers/{disabled}/auth-token"): programs(404, 204),
+    ("GET", "/api/admin/servers/{server}"): Row(401, 401, 404, 200, 404),
+    ("PATCH", "/api/admin/servers/{server}"): Row(401, 401, 404, 200, 404, {"name": "Another"}),
     ("POST", "/api/playground/{disabled}/tools"): programs(404, 404),
     ("POST", "/api/playground/{disabled}/call"): programs(404, 404, tool="whoami"),
 }

@@ -37,6 +37,9 @@ PROMISED = {
     ("/settings/tokens/<int:server_id>/delete", "POST"),
     ("/settings/sessions", "GET"),
     ("/settings/account", "GET"),
+    ("/admin/servers", "GET"),
+    ("/admin/servers/<int:server_id>", "GET"),
+    ("/admin/servers/<int:server_id>", "POST"),
     ("/admin/users", "GET"),
     ("/playground", "GET"),
     ("/playground/<int:server_id>", "GET"),
@@ -53,6 +56,8 @@ PROMISED = {
     ("/api/mcp-servers/<int:server_id>/auth-token", "DELETE"),
     ("/api/playground/<int:server_id>/tools", "POST"),
     ("/api/playground/<int:server_id>/call", "POST"),
+    ("/api/admin/servers/<int:server_id>", "GET"),
+    ("/api/admin/servers/<int:server_id>", "PATCH"),
     ("/api/openapi.json", "GET"),
 }
 #: Stand-ins for what routes have in angle brackets.

@@ -31,7 +31,7 @@ class Rule:
     @property
     def meant_for(self) -> str:
         """Return the visitor who gets furthest here."""
-        if self.path.startswith("/admin"):
+        if self.path.startswith(("/admin", "/api/admin")):
             return "admin"
         return "anonymous" if self.is_public else "user"
 

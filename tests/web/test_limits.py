@@ -9,7 +9,8 @@ from flask import Flask
 
 from app import clock, create_app
 from app.web import limits
-from app.web.limits import LIMITS, Limit
+from app.web.limits import CHANGES, LIMITS, Limit
+from app.web.urls import SAFE_METHODS
 from tests import databases
 from tests.canary import CANARY
 from tests.factories import PASSWORD, make_server, make_user
@@ -53,6 +54,14 @@ def test_every_limit_is_on_a_route_and_every_route_that_costs_has_one(app: Flask
     for endpoint in app.view_functions:
         if endpoint.startswith(("api_playground.", "api_mcp_servers.save")):
             assert endpoint in LIMITS
+
+
+def test_every_method_that_changes_something_is_counted(app: Flask) -> None:
+    limited = [rule for rule in app.url_map.iter_rules() if rule.endpoint in LIMITS]
+    methods = {method for rule in limited for method in rule.methods or ()}
+
+    assert methods - SAFE_METHODS <= set(CHANGES)
+    assert "PATCH" in methods
 
 
 def test_saving_has_a_limit_for_each_person_and_says_when_to_come_back(

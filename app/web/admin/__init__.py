@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from flask import Blueprint, abort, request
+from flask import Blueprint, request
 from flask_login import current_user
 
-from app.services.audit import Action
-from app.web.admin import audit, encryption, users
-from app.web.problems import note_refusal
+from app.web.access import admins_only
+from app.web.admin import audit, encryption, servers, users
 
 admin = Blueprint("admin", __name__, url_prefix="/admin")
+admin.add_url_rule("/servers", "servers", servers.list_page, methods=("GET",))
+admin.add_url_rule("/servers/<int:server_id>", "server", servers.change_page, methods=("GET", "POST"))
 admin.add_url_rule("/encryption", "encryption", encryption.show, methods=("GET",))
 admin.add_url_rule("/users", "users", users.list_page, methods=("GET",))
 admin.add_url_rule("/users/<int:user_id>/totp", "require_totp", users.require_totp, methods=("GET", "POST"))
@@ -25,8 +26,7 @@ FOR_AUDITORS: Final = frozenset({"admin.audit", "admin.export"})
 
 
 @admin.before_request
-def admins_only() -> None:
-    """Answer everyone else as if there were no such page: they need not know that there is."""
-    if not (current_user.is_admin or (current_user.may_audit and request.endpoint in FOR_AUDITORS)):
-        note_refusal(Action.ACCESS_REFUSED)
-        abort(404)
+def admins_and_auditors() -> None:
+    """Let auditors see the ledger, and admins everything."""
+    if not (current_user.may_audit and request.endpoint in FOR_AUDITORS):
+        admins_only()

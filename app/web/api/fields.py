@@ -56,6 +56,21 @@ class Flag(fields.Boolean):
         return value
 
 
+class Count(fields.Integer):
+    """A whole number of something, neither a text nor a truth value."""
+
+    default_error_messages = {"null": "count", "invalid": "count"}
+
+    def __init__(self, description: str) -> None:
+        super().__init__(metadata={"description": description, "minimum": 0})
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
+        # Not `isinstance`: to Python, True is a number too.
+        if type(value) is not int or value < 0:
+            raise self.make_error("invalid")
+        return value
+
+
 class JsonObject(fields.Dict):
     """A JSON object of whatever shape."""
 

@@ -38,9 +38,17 @@ class Program:
         """Send a body as JSON; None sends none at all."""
         return self.client.post(path, headers=self.headers, **({} if body is None else {"json": body}))
 
-    def send(self, path: str, data: bytes, content_type: str | None = "application/json") -> TestResponse:
+    def patch(self, path: str, body: Any = None) -> TestResponse:
+        """Send what is to change as JSON; None sends nothing at all."""
+        return self.client.patch(path, headers=self.headers, **({} if body is None else {"json": body}))
+
+    def send(
+        self, path: str, data: bytes, content_type: str | None = "application/json", method: str = "POST"
+    ) -> TestResponse:
         """Send a body as it is."""
-        return self.client.post(path, headers=self.headers, data=data, content_type=content_type)
+        return self.client.open(
+            path, method=method, headers=self.headers, data=data, content_type=content_type
+        )
 
     def delete(self, path: str) -> TestResponse:
         return self.client.delete(path, headers=self.headers)

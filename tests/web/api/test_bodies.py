@@ -11,9 +11,11 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.services import accounts
 from tests.canary import CANARY, assert_no_canary
+from tests.factories import ACTOR
 from tests.pages import PageClient
-from tests.web.api.conftest import Program, assert_problem
+from tests.web.api.conftest import EMAIL, Program, assert_problem
 
 #: Every route that takes a body, with the field for a secret, and a body that is right.
 ROUTES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -22,9 +24,30 @@ ROUTES: dict[str, tuple[str, dict[str, Any]]] = {
     "/api/mcp-servers/1/auth-token/check": ("token", {"token": CANARY}),
     "/api/playground/1/tools": ("mcp_auth_token", {"mcp_auth_token": CANARY}),
     "/api/playground/1/call": ("mcp_auth_token", {"tool": "whoami", "mcp_auth_token": CANARY}),
+    "/api/admin/servers/1": ("probe_tool", {"probe_tool": CANARY}),
 }
+FIELDS = ["token", "check", "expires_at", "mcp_auth_token", "tool", "arguments", "email"]
+CHANGEABLE = ["name", "url", "extra_headers", "held_tokens", "updated_at", "token_required"]
+#: Routes that do not POST.
+METHODS = {"/api/admin/servers/1": "PATCH"}
 PROTECTED = [path for path in ROUTES if path != "/api/session"]
 every_route = pytest.mark.parametrize("path", ROUTES)
+
+
+@pytest.fixture
+def ann(ann: Program, app: Flask) -> Program:
+    """Return Ann's program, with every route there for her."""
+    with app.app_context():
+        accounts.set_role(EMAIL, "admin", ACTOR)
+    return ann
+
+
+def method_of(path: str) -> str:
+    return METHODS.get(path, "POST")
+
+
+def send(program: Program, path: str, body: bytes, content_type: str | None = "application/json") -> Any:
+    return program.send(path, body, content_type, method_of(path))
 
 
 def test_no_route_that_takes_a_body_is_missing_here(app: Flask, stranger: PageClient) -> None:
@@ -64,7 +87,7 @@ def test_no_route_that_takes_a_body_is_missing_here(app: Flask, stranger: PageCl
     ],
 )
 def test_malformed_bodies_are_refused_without_an_echo(ann: Program, path: str, body: str) -> None:
-    document = assert_problem(ann.send(path, body.encode()), 400, "malformed")
+    document = assert_problem(send(ann, path, body.encode()), 400, "malformed")
 
     assert document.keys() == {"type", "title", "status", "detail", "code", "request_id"}
 
@@ -74,7 +97,7 @@ def test_bytes_that_are_not_utf_8_are_malformed(ann: Program, path: str) -> None
     field, right = ROUTES[path]
 
     for body in (json.dumps(right).encode("utf-16"), b'{"' + field.encode() + b'": "abcdefgh\xff"}'):
-        assert_problem(ann.send(path, body), 400, "malformed")
+        assert_problem(send(ann, path, body), 400, "malformed")
 
 
 @every_route
@@ -94,14 +117,16 @@ def test_bytes_that_are_not_utf_8_are_malformed(ann: Program, path: str) -> None
 def test_only_json_is_taken(ann: Program, path: str, content_type: str | None) -> None:
     body = json.dumps(ROUTES[path][1]).encode()
 
-    assert_problem(ann.send(path, body, content_type), 415, "unsupported_media_type")
+    assert_problem(send(ann, path, body, content_type), 415, "unsupported_media_type")
 
 
 @every_route
 def test_packed_bodies_are_refused(ann: Program, path: str) -> None:
     headers = {**ann.headers, "Content-Encoding": "gzip"}
 
-    answer = ann.client.post(path, headers=headers, data=b"\x1f\x8b", content_type="application/json")
+    answer = ann.client.open(
+        path, method=method_of(path), headers=headers, data=b"\x1f\x8b", content_type="application/json"
+    )
 
     assert_problem(answer, 415, "unsupported_media_type")
 
@@ -111,9 +136,10 @@ def test_large_bodies_are_refused_with_and_without_a_length(ann: Program, path: 
     body = json.dumps({"x": CANARY * 4000}).encode()
     chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
 
-    declared = ann.send(path, body)
-    undeclared = ann.client.post(
+    declared = send(ann, path, body)
+    undeclared = ann.client.open(
         path,
+        method=method_of(path),
         headers=ann.headers,
         input_stream=BytesIO(body),
         content_type="application/json",
@@ -127,7 +153,7 @@ def test_large_bodies_are_refused_with_and_without_a_length(ann: Program, path: 
 @every_route
 def test_a_field_that_is_not_ours_is_refused_and_not_named(ann: Program, path: str) -> None:
     for body in ({CANARY: 1}, {CANARY: CANARY}, ROUTES[path][1] | {"authorization": CANARY}):
-        document = assert_problem(ann.post(path, body), 422, "invalid")
+        document = assert_problem(send(ann, path, json.dumps(body).encode()), 422, "invalid")
         assert document["errors"][""] == ["There is a field that is not known here."]
         assert "authorization" not in json.dumps(document)
 
@@ -137,7 +163,7 @@ def test_a_field_that_is_not_ours_is_refused_and_not_named(ann: Program, path: s
 def test_a_secret_of_another_type_is_refused_by_its_field(ann: Program, path: str, value: Any) -> None:
     field, right = ROUTES[path]
 
-    document = assert_problem(ann.post(path, right | {field: value}), 422, "invalid")
+    document = assert_problem(send(ann, path, json.dumps(right | {field: value}).encode()), 422, "invalid")
 
     assert document["errors"] == {field: ["This must be text."]}
     assert document["reason"] == "text"
@@ -146,7 +172,7 @@ def test_a_secret_of_another_type_is_refused_by_its_field(ann: Program, path: st
 @pytest.mark.parametrize("path", PROTECTED)
 def test_without_a_sign_in_nothing_of_the_body_is_looked_at(stranger: PageClient, path: str) -> None:
     for body in (json.dumps(ROUTES[path][1]), f'{{"token": "{CANARY}', CANARY * 4000):
-        answer = stranger.post(path, data=body, content_type="application/json")
+        answer = stranger.open(path, method=method_of(path), data=body, content_type="application/json")
         assert_problem(answer, 401, "not_signed_in")
 
 
@@ -155,8 +181,8 @@ def test_without_the_csrf_token_nothing_of_the_body_is_looked_at(ann: Program, p
     ann.headers = {}
 
     for body in (json.dumps(ROUTES[path][1]), f'{{"token": "{CANARY}', CANARY * 4000):
-        assert_problem(ann.send(path, body.encode()), 400, "csrf_failed")
-    form = ann.client.post(path, data={"token": CANARY})
+        assert_problem(send(ann, path, body.encode()), 400, "csrf_failed")
+    form = ann.client.open(path, method=method_of(path), data={"token": CANARY})
     assert_problem(form, 400, "csrf_failed")
 
 
@@ -180,7 +206,9 @@ def test_elsewhere_a_missing_body_misses_its_fields(ann: Program, path: str, fie
     path=st.sampled_from(sorted(ROUTES)),
     body=st.binary(max_size=200)
     | st.dictionaries(
-        st.sampled_from(["token", "check", "expires_at", "mcp_auth_token", "tool", "arguments", "email"])
+        st.sampled_from(
+            ["token", "check", "expires_at", "mcp_auth_token", "tool", "arguments", "email", *CHANGEABLE]
+        )
         | st.text(max_size=5),
         st.none()
         | st.booleans()
@@ -192,7 +220,7 @@ def test_elsewhere_a_missing_body_misses_its_fields(ann: Program, path: str, fie
     ).map(lambda fields: json.dumps(fields).encode()),
 )
 def test_no_body_makes_an_error_of_ours(ann: Program, path: str, body: bytes) -> None:
-    answer = ann.send(path, body)
+    answer = send(ann, path, body)
 
     # 502: it was a call that is right, to a server that is not there.
     assert answer.status_code < 500 or answer.status_code == 502, answer.json

@@ -8,7 +8,7 @@ from flask import Flask
 from app import clock
 from app.extensions import db
 from app.models import Server
-from app.services.token_list import search_key
+from app.models.server import search_key
 from tests.canary import CANARY
 from tests.factories import make_server
 from tests.pages import PageClient

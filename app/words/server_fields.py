@@ -1,0 +1,43 @@
+"""Server fields: what is wrong with one that an admin gave, as a sentence. It never holds what was given.
+
+`app.mcp.refusals` says the same for imports and commands, in English and as a part of a sentence.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask_babel import lazy_gettext as _l
+
+REFUSED: Final = {
+    ("name", "empty"): _l("Give it a name."),
+    ("url", "empty"): _l("Write the full address of its MCP endpoint."),
+    ("url", "too_long"): _l("An address has at most 2,048 characters."),
+    ("url", "template"): _l("This is a template. Put what belongs there in place of { } or < >."),
+    ("url", "characters"): _l("This has characters that an address cannot have."),
+    ("url", "scheme"): _l("An address begins with https://."),
+    ("url", "userinfo"): _l(
+        "There is a user name or password in this address. It would take the place of people's tokens."
+    ),
+    ("url", "fragment"): _l("Leave out the part from # on: it is never sent."),
+    ("url", "host"): _l("This has no valid host name."),
+    ("url", "port"): _l("This has no valid port."),
+    ("url", "plain_http"): _l(
+        "Plain http:// is only for development, and for a host:port that EGRESS_ALLOW names."
+    ),
+    ("transport", "unknown"): _l("Choose streamable HTTP or SSE."),
+    ("auth_header_name", "name"): _l("This is no header name."),
+    ("auth_header_name", "reserved"): _l("This header may not carry a token."),
+    ("auth_value_format", "format"): _l("Write {token} once, where the token belongs."),
+    ("auth_value_format", "characters"): _l(
+        "A header's value is one line of at most 200 letters, digits and signs of ASCII, with {token} in it."
+    ),
+    ("extra_headers", "line"): _l("Write one header a line, as Name: value."),
+    ("extra_headers", "name"): _l("One of these is no header name."),
+    ("extra_headers", "reserved"): _l("One of these headers may not be set."),
+    ("extra_headers", "value"): _l("One of these values cannot be sent: each is one line of ASCII."),
+    ("extra_headers", "secret"): _l("A further header may not hold a secret: everyone sees it."),
+    ("extra_headers", "twice"): _l("One of these headers is there twice."),
+    ("token_help_url", "link"): _l("This is no http(s) address."),
+    ("probe_tool", "tool_name"): _l("A tool's name is one line of at most 200 characters."),
+}
