@@ -168,13 +168,17 @@ class RotationRunningError(MarketError):
 
 
 class UpstreamError(MarketError):
-    """The MCP server could not be reached, or did not answer as one. `reason` is a word of ours."""
+    """The MCP server could not be reached, or did not answer as one. `reason` is a word of ours.
+
+    `status`: the HTTP status that says so, None when none does.
+    """
 
     code = "upstream_error"
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, status: int | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.status = status
 
 
 class UpstreamTimeoutError(MarketError):

@@ -30,12 +30,15 @@ UNREACHABLE: Final = "unreachable"
 RESULTS: Final = (ACCEPTED, REJECTED, NOT_PROVEN, UNREACHABLE)
 #: Reasons under which the server did answer, and what it answered is no proof.
 _UNPROVEN: Final = frozenset({"forbidden", "insufficient_scope", "error_answer"})
-
+#: Statuses that speak of the moment and not of who asks: Request Timeout, Too Early, Too Many Requests.
+_MOMENTARY: Final = frozenset({408, 425, 429})
 #: For the whole check: as long as a call.
 TIMEOUT_SECONDS: Final = 30.0
 #: So that the comparison still gets its turn behind a slow answer.
 SHARE_WITH_TOKEN: Final = 2 / 3
 MAX_IDENTITY_CHARS: Final = 100
+#: A person's name stands in the first words of an answer.
+MAX_BLOCKS: Final = 20
 #: Names under which tools say who one is, the most telling first.
 IDENTITY_NAMES: Final = (
     *("login", "username", "user_name", "userName", "email", "display_name", "displayName", "name"),
@@ -89,9 +92,17 @@ def check(
     if seen.probe is None:
         return Verdict(NOT_PROVEN, "open" if isinstance(outcome, _Seen) else "no_comparison")
     # The probe tool decides, unless it answers everybody alike.
-    if isinstance(outcome, _Seen) and outcome.probe == seen.probe:
+    if isinstance(outcome, _Seen) and not outcome.probe_failed and _is_alike(outcome.probe, seen.probe):
         return Verdict(NOT_PROVEN, "probe_open")
     return _accepted(seen, remote)
+
+
+def _is_alike(one: Any, other: Any) -> bool:
+    """Whether two answers are the same, or name the same person, whatever the time is in them."""
+    if one is None or one == other:
+        return bool(one == other)
+    name = identity_in(one, None)
+    return name is not None and name == identity_in(other, None)
 
 
 def _without(remote: Remote, egress: Egress, probe_tool: str | None, timeout_seconds: float) -> _Seen | str:
@@ -101,7 +112,9 @@ def _without(remote: Remote, egress: Egress, probe_tool: str | None, timeout_sec
     except UpstreamRefusedError:
         return "refused"
     except UpstreamError as error:
-        return "refused" if error.reason in _UNPROVEN else "unknown"
+        status = error.status or 0
+        is_refusal = error.reason == "error_answer" or (400 <= status < 500 and status not in _MOMENTARY)
+        return "refused" if is_refusal else "unknown"
     except MarketError:
         return "unknown"
 
@@ -122,7 +135,7 @@ def _of_failure(error: MarketError) -> Verdict:
 
 
 def _look(remote: Remote, egress: Egress, probe_tool: str | None, timeout_seconds: float) -> _Seen:
-    """Return what the server shows. Raises what `converse` raises; `error_answer` for an error in JSON."""
+    """Return what the server shows. Raises what `converse` raises."""
     redactor = Redactor(remote.secret)
 
     async def act(client: Client, transport: GuardedTransport) -> _Seen:
@@ -135,14 +148,13 @@ def _look(remote: Remote, egress: Egress, probe_tool: str | None, timeout_second
                 return _Seen()
             result = await client.call_tool(tool.name, {})
         except MCPError as error:
-            if transport.status is not None:
-                raise
-            if error.code == METHOD_NOT_FOUND:
-                # A server without tools answered as one.
+            # A server without tools answered as one; the newest era says so with 404.
+            if error.code == METHOD_NOT_FOUND and transport.was_answered:
                 return _Seen()
-            raise UpstreamError("error_answer") from None
+            raise
         blocks = [block.model_dump(mode="json", by_alias=True, exclude_none=True) for block in result.content]
-        answer = redactor.json({"content": blocks, "structured": result.structured_content})
+        # Each for itself: a name of ours might be somebody's token.
+        answer = {"content": redactor.json(blocks), "structured": redactor.json(result.structured_content)}
         return _Seen(answer, bool(result.is_error))
 
     return converse(remote, egress, act, timeout_seconds)
@@ -167,17 +179,17 @@ def identity_in(answer: Mapping[str, Any], secret: str | None) -> str | None:
 
     None too when it holds a piece of the token: no more of it than the hint is ever shown.
     """
-    found = _named(answer.get("structured")) or next(
-        (
-            _named(_read(str(block.get("text", ""))))
-            for block in answer["content"]
-            if block.get("type") == "text"
-        ),
-        None,
-    )
+    said = [answer["structured"], *(_read(text) for text in _texts(answer["content"]))]
+    found = next((name for name in map(_named, said) if name), None)
     if not found or (secret and shares_a_piece(found, secret)):
         return None
     return found
+
+
+def _texts(blocks: Any) -> list[str]:
+    """Return the texts of an answer's first blocks; what is no block any more was cut off."""
+    shown = [block for block in blocks[:MAX_BLOCKS] if isinstance(block, Mapping)]
+    return [block["text"] for block in shown if isinstance(block.get("text"), str)]
 
 
 def _read(text: str) -> Any:

@@ -157,6 +157,8 @@ async def _stream(remote: Remote, transport: GuardedTransport, timeout_seconds: 
 def _meaning(error: BaseException, transport: GuardedTransport) -> MarketError:
     """Return the domain error for whatever went wrong, from what the transport saw, never from the text."""
     import httpx2
+    from mcp import MCPError
+    from mcp_types import CONNECTION_CLOSED, INVALID_REQUEST, PARSE_ERROR
 
     leaves = list(_leaves(error))
     ours = next((leaf for leaf in leaves if isinstance(leaf, MarketError)), None)
@@ -166,7 +168,11 @@ def _meaning(error: BaseException, transport: GuardedTransport) -> MarketError:
         return UpstreamTimeoutError()
     if transport.status == 401:
         return UpstreamRefusedError()
-    return UpstreamError(_reason(transport))
+    # What the SDK says of an answer that is none; any other error in a good answer is the server's own.
+    codes = {leaf.code for leaf in leaves if isinstance(leaf, MCPError)}
+    if transport.status is None and codes - {CONNECTION_CLOSED, INVALID_REQUEST, PARSE_ERROR}:
+        return UpstreamError("error_answer")
+    return UpstreamError(_reason(transport), transport.status)
 
 
 def _reason(transport: GuardedTransport) -> str:

@@ -150,6 +150,7 @@ UPSTREAM: Final = {
         "The server sent us to another address. We do not follow, so that your token stays where it belongs."
     ),
     "not_mcp": _l("The server did not answer as an MCP server."),
+    "error_answer": _l("The server answered with an error of its own."),
     "too_large": _l("The server's answer was too large."),
 }
 

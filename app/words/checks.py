@@ -25,7 +25,7 @@ REASONS: Final = {
         "The probe tool reported an error with this token: either the token is wrong, or the tool failed."
     ),
     "no_comparison": _l(
-        "The server works with this token; what it does without one could not be found out. Check it again."
+        "The server works with this token; whether it refuses without one could not be found out."
     ),
     "forbidden": _l(
         "The server answered 403: this token may not do that. It may be another account's, or have too few "

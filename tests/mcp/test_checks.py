@@ -193,15 +193,15 @@ def test_the_token_is_in_none_of_the_requests_made_without_it() -> None:
     assert not [path for _, path, _ in server.requests if good.TOKEN in path]
 
 
-def refusing(status: int) -> Any:
-    """Return a server by hand that answers so whoever lacks its token; 200: with an error in the answer."""
+def refusing(status: int, at: str = "tools/list") -> Any:
+    """Return a server by hand that answers so whoever lacks its token; 200: with an error at this method."""
 
     async def post(request: Request) -> Response:
         message = await request.json()
         lacks = request.headers.get("authorization") != f"Bearer {RIGHT}"
         if lacks and status != 200:
             return Response(status_code=status)
-        if lacks and message["method"] == "tools/list":
+        if lacks and message["method"] == at:
             error = {"code": -32001, "message": "Unauthorized"}
             return JSONResponse({"jsonrpc": "2.0", "id": message["id"], "error": error})
         if "id" not in message:
@@ -217,6 +217,8 @@ def refusing(status: int) -> Any:
         # As good an answer as any other, with an error in it in place of a result.
         (200, "accepted", "proved"),
         (403, "accepted", "proved"),
+        (400, "accepted", "proved"),
+        (404, "accepted", "proved"),
         (500, "not_proven", "no_comparison"),
         (429, "not_proven", "no_comparison"),
     ],
@@ -226,9 +228,11 @@ def test_only_a_refusal_without_the_token_proves_it(status: int, result: str, re
         assert ask(server, RIGHT) == Verdict(result, reason)
 
 
-def test_an_error_in_a_good_answer_rejects_nothing() -> None:
-    with running(refusing(200)) as server:
+@pytest.mark.parametrize("at", ["initialize", "tools/list"])
+def test_an_error_in_a_good_answer_rejects_nothing_and_proves_the_other_token(at: str) -> None:
+    with running(refusing(200, at)) as server:
         assert ask(server, WRONG) == Verdict("not_proven", "error_answer")
+        assert ask(server, RIGHT) == Verdict("accepted", "proved")
 
 
 def test_a_server_without_any_tools_is_a_server() -> None:
@@ -316,9 +320,31 @@ def test_a_tool_that_is_not_marked_read_only_or_not_there_is_never_called(
     assert probed.calls == []
 
 
-def test_a_probe_that_answers_everybody_alike_proves_nothing() -> None:
-    with running(Probed(lambda _token: "somebody").asgi) as server:
+@pytest.mark.parametrize(
+    "answer",
+    [lambda: "somebody", lambda: {"login": "anonymous", "at": time.monotonic()}],
+    ids=["same", "timed"],
+)
+def test_a_probe_that_answers_everybody_alike_proves_nothing(answer: Callable[[], Any]) -> None:
+    with running(Probed(lambda _token: answer()).asgi) as server:
         assert ask(server, RIGHT, probe_tool="whoami") == Verdict("not_proven", "probe_open")
+
+
+@pytest.mark.parametrize("token", ["content", "structured", RIGHT])
+def test_a_token_that_is_a_name_of_ours_breaks_nothing(token: str) -> None:
+    with running(Probed(lambda given: f"you are {given}").asgi) as server:
+        assert ask(server, token, probe_tool="whoami").result == "accepted"
+
+
+def test_an_answer_of_more_blocks_than_are_looked_at_names_whom_its_first_ones_name() -> None:
+    cut = [
+        {"type": "text", "text": "ann"},
+        *({"type": "image"} for _ in range(50)),
+        "[the rest was left off]",
+    ]
+
+    assert identity_in({"content": cut, "structured": None}, RIGHT) == "ann"
+    assert identity_in({"content": cut[::-1], "structured": None}, RIGHT) is None
 
 
 @pytest.mark.parametrize("answer", [None, True, [], {}, "", {"login": ""}, {"other": "ann"}, {"login": {}}])
