@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -68,7 +68,7 @@ class NewToken:
     @property
     def typed(self) -> Typed:
         """Return the token as it is sent to be checked."""
-        return Typed(self.text, self.belongs_here, "token")
+        return Typed(self.text, self.belongs_here, "token", self.address)
 
 
 def save_token(user: User, server_id: int, new: NewToken, *, keys: Keys, actor: Actor) -> Saved:
@@ -87,7 +87,7 @@ def save_token(user: User, server_id: int, new: NewToken, *, keys: Keys, actor: 
             raise
         # Bound to no address, it is on hold until its owner confirms that this one may have it.
         bound, service = NO_ADDRESS, error.service
-        read = read_typed(Typed(new.text, belongs_here=True, field="token"), server)
+        read = read_typed(replace(new.typed, belongs_here=True), server)
     return _store(_Ready(user, server, read, new.expires_at, bound, held_for=service), keys, actor)
 
 
@@ -158,8 +158,6 @@ def _open_server(user: User, server_id: int, new: NewToken, keys: Keys) -> Serve
     """Return the server, when there is nothing but the token itself to be looked at."""
     server = enabled_server(server_id)
     refuse_unless_stored(user, keys)
-    if new.address is not None and new.address != server.url:
-        raise InvalidInputError("address", "address_changed")
     if new.expires_at is not None and new.expires_at <= clock.now():
         raise InvalidInputError("expires_at", "past")
     return server

@@ -85,12 +85,14 @@ class Use:
 class Typed:
     """A token typed for one use. `field`: what the form or body calls it, for errors.
 
-    `belongs_here`: its owner says that this server may have it, whatever it looks like.
+    `belongs_here`: its owner says that this server may have it, whatever it looks like. `address`: the
+    server's address as they saw it when they typed it; None: they did not say.
     """
 
     text: str = field(repr=False)
     belongs_here: bool = False
     field: str = "mcp_auth_token"
+    address: str | None = None
 
 
 def begin_use(user: User, server_id: int, typed: Typed | None, purpose: Purpose, door: Door) -> Use:
@@ -180,9 +182,13 @@ def enabled_server(server_id: int) -> Server:
 def read_typed(typed: Typed, server: Server) -> TokenInput:
     """Return the token in what was typed for this server.
 
-    Raises InvalidInputError for its field, and ForeignTokenError for what looks like another service's while
-    nobody said that this server may have it.
+    Raises InvalidInputError for its field, or `address` where the server is at another one than its owner
+    saw, and ForeignTokenError for what looks like another service's while nobody said that this server may
+    have it.
     """
+    # Compared with the very address that it would be sent to: one looked at before may be another by now.
+    if typed.address not in {None, server.url}:
+        raise InvalidInputError("address", "address_changed")
     try:
         read = read_token(
             typed.text,

@@ -136,7 +136,9 @@ class TokenForm(Form):
     def typed(self) -> Typed | None:
         """Return the token to be checked, None when none was typed."""
         text = self.token.data or ""
-        return Typed(text, self.belongs_here.data, "token") if text.strip() else None
+        if not text.strip():
+            return None
+        return Typed(text, self.belongs_here.data, "token", self.address.data or None)
 
     def new_token(self) -> NewToken:
         """Return what is to be saved. Raises InvalidInputError for `expires_in` or `expires_on`."""

@@ -52,7 +52,8 @@ def _run(server_id: int) -> Workbench:
     """Do what the form asks for. What goes wrong is kept for the page to say."""
     form = request.form.to_dict()
     text = form.pop("mcp_auth_token", "").strip()
-    token = Typed(text, form.pop("belongs_here", "") == "y") if text else None
+    belongs_here, address = form.pop("belongs_here", "") == "y", form.pop("address", "") or None
+    token = Typed(text, belongs_here, address=address) if text else None
     name = form.get("tool", "")
     bench = Workbench(typed=form)
     try:

@@ -83,14 +83,14 @@ class Workbench:
     @property
     def field_errors(self) -> dict[str, str]:
         """Return form field → sentence, for what stands beside a field."""
-        if isinstance(self.problem, InvalidInputError):
+        if isinstance(self.problem, InvalidInputError) and self.problem.field != "address":
             return {self.problem.field: messages.of_error(self.problem)}
         return {}
 
     @property
     def notice(self) -> str:
         """Return the sentence about what went wrong, "" when it stands beside a field or nothing did."""
-        if self.problem is None or isinstance(self.problem, InvalidInputError):
+        if self.problem is None or self.field_errors:
             return ""
         return messages.of_error(self.problem)
 

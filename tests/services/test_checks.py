@@ -334,6 +334,16 @@ def test_a_token_is_not_saved_for_an_address_that_its_owner_never_saw(desk: Desk
     assert desk.save(address=desk.url).created
 
 
+def test_a_typed_token_is_not_sent_to_an_address_that_its_owner_never_saw(desk: Desk) -> None:
+    typed = Typed(RIGHT, field="token", address="https://old.example/mcp")
+
+    for act in (check_token, playground.list_tools):
+        with pytest.raises(InvalidInputError, match="address_changed"):
+            act(desk.user, desk.server.id, typed, door=desk.door)
+
+    assert desk.gate.shown == []
+
+
 def test_with_a_key_that_is_not_loaded_nothing_is_sent_to_be_checked(desk: Desk) -> None:
     desk.save()
     stranger = Keys(Secrets("another-secret-than-before-0123456789"))

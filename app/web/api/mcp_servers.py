@@ -95,7 +95,8 @@ def check_token(body: dict[str, Any], server_id: int) -> dict[str, Any]:
     Whatever the server does is an answer; a saved token that it rejects is not sent again until it is
     replaced, or checked again.
     """
-    typed = None if body["token"] is None else Typed(body["token"], body["belongs_here"], "token")
+    given = body["token"]
+    typed = None if given is None else Typed(given, body["belongs_here"], "token", body["address"])
     checked = checks.check_token(current.user(), server_id, typed, door=current.door())
     return _verdict(checked.verdict) | {"token_source": checked.token_source}
 

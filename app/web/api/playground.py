@@ -14,7 +14,7 @@ from app.web.api.schemas import ToolAnswer, ToolCall, ToolList, TypedToken
 def typed_token(body: dict[str, Any]) -> Typed | None:
     """Return the token of a body, None when the saved one is to be used."""
     text = body["mcp_auth_token"]
-    return None if text is None else Typed(text, body["belongs_here"])
+    return None if text is None else Typed(text, body["belongs_here"], address=body["address"])
 
 
 playground = Blueprint("api_playground", __name__, path="/playground", description="Calling tools")

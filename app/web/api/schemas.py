@@ -14,6 +14,7 @@ from app.services.token_status import STATUSES
 from app.web.api.fields import Count, Flag, Instant, JsonObject, Limit, Secret, Text
 from app.words.token_states import REMEDIES
 
+ADDRESS: Final = "The server's url as you know it; when it has another by then, nothing is sent or saved."
 BELONGS_HERE: Final = "True: this server may have the token, although it looks like another service's."
 
 
@@ -113,13 +114,7 @@ class NewToken(Schema):
         metadata={"description": "Ask the server first; a token that it rejects is not saved."},
     )
     belongs_here = Flag(load_default=False, metadata={"description": BELONGS_HERE})
-    address = Text(
-        allow_none=True,
-        load_default=None,
-        metadata={
-            "description": "The server's url as you know it; nothing is saved when it has another by then."
-        },
-    )
+    address = Text(allow_none=True, load_default=None, metadata={"description": ADDRESS})
 
 
 class CheckAnswer(Schema):
@@ -149,6 +144,7 @@ class TokenToCheck(Schema):
         validate=validate.Length(min=1, error="empty"),
     )
     belongs_here = Flag(load_default=False, metadata={"description": BELONGS_HERE})
+    address = Text(allow_none=True, load_default=None, metadata={"description": ADDRESS})
 
 
 class SavedToken(Schema):
@@ -186,6 +182,7 @@ class TypedToken(Schema):
         validate=validate.Length(min=1, error="empty"),
     )
     belongs_here = Flag(load_default=False, metadata={"description": BELONGS_HERE})
+    address = Text(allow_none=True, load_default=None, metadata={"description": ADDRESS})
 
 
 class ToolCall(TypedToken):

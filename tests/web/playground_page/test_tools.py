@@ -18,7 +18,9 @@ def test_the_tools_are_listed_with_a_form_for_each(client: PageClient, demo: Ser
     page = Page(answer.text)
     listed = next(one.text for one in page.find("nav") if one.attributes.get("aria-label") == "Tools")
     assert all(name in listed for name in ("whoami", "add", "echo", "slow", "fail"))
-    assert tool_form(page, "add").fields == {"csrf_token", "tool", "arg-a", "arg-b", "mcp_auth_token"}
+    assert tool_form(page, "add").fields == {
+        *("csrf_token", "address", "tool", "arg-a", "arg-b", "mcp_auth_token")
+    }
     assert tool_form(page, "echo").values["arg-times"] == "1"
 
 
