@@ -1,4 +1,4 @@
-"""From every state a person gets to *Accepted* by following what the page says; with and without script."""
+"""From every state a person gets to *Accepted* by following what the page says, without script."""
 
 from __future__ import annotations
 
@@ -109,6 +109,7 @@ WAYS: dict[str, Way] = {
 }
 
 
+@pytest.mark.parametrize("visitor", [False], indirect=True, ids=["no-script"])
 @pytest.mark.parametrize("state", WAYS)
 def test_a_person_gets_to_accepted_by_what_the_page_says(visitor: Page, site: LiveSite, state: str) -> None:
     prepare, word, act = WAYS[state]

@@ -110,14 +110,16 @@ def test_the_lists_show_all_texts(watch: Watch) -> None:
 
     watch.open("/settings/tokens")
     texts = [text for name in names for text in (name, f"help {name}", f"like {name}")]
-    watch.look("Tokens", *texts, DISABLED, HINT, HOSTILE_EMAIL, f"Saved for {FORMER}, now at")
+    watch.look("Tokens", *texts, DISABLED, HINT, HOSTILE_EMAIL, "Look at both addresses")
     watch.open("/playground")
     watch.look("Playground", *names, HOSTILE_EMAIL)
 
 
 def test_a_former_address_and_a_disabled_server_are_shown_as_text(watch: Watch, site: LiveSite) -> None:
     watch.open(f"/settings/tokens/{id_of(site, MOVED)}")
-    watch.look(f"Token for {MOVED}", f"Saved for {FORMER}, now at")
+    watch.look(f"Token for {MOVED}", "address changed")
+    watch.open(f"/settings/tokens/{id_of(site, MOVED)}/confirm-address")
+    watch.look(f"New address of {MOVED}", FORMER)
     watch.open(f"/settings/tokens/{id_of(site, DISABLED)}")
     watch.look(f"Token for {DISABLED}", "An admin disabled this server")
 
@@ -129,7 +131,7 @@ def test_only_web_addresses_become_links(watch: Watch) -> None:
     assert {link.get_attribute("href") for link in helps.all()} == {LINK}
     for number in range(len(NO_LINKS)):
         row = watch.page.locator(".row", has_text=f"No link {number}.")
-        expect(row.locator(".help")).to_contain_text("help No link")
+        expect(row.locator(".is-token .help")).to_contain_text("help No link")
         expect(row.locator(".help a")).to_have_count(0)
 
 

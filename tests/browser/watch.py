@@ -21,8 +21,8 @@ LISTEN: Final = f"""
 STRANGE: Final = """
   const ELEMENTS = "iframe, frame, object, embed, applet, base, style, math, foreignObject, animate, set,"
     + "template, marquee, plaintext, audio, video, meta[http-equiv], script:not([src^='/static/js/'])";
-  const ATTRIBUTES = /^(on.*|style|srcdoc|srcset|formaction|ping|data-hostile)$/;
-  const ADDRESSES = ["href", "xlink:href", "src", "action", "data", "poster", "background"];
+  const ATTRIBUTES = /^(on.*|style|srcdoc|srcset|ping|data-hostile)$/;
+  const ADDRESSES = ["href", "xlink:href", "src", "action", "formaction", "data", "poster", "background"];
   function isOurs(element, address) {
     const { origin, protocol } = new URL(address, document.baseURI);
     const isLink = element.localName === "a" && /(^| )noopener( |$)/.test(element.rel);
