@@ -13,6 +13,8 @@ from app.services.tokens import Saved
 from app.web.foreign import visible
 from app.words import checks
 
+#: Of servers that have the same token.
+MOST_NAMES: Final = 3
 #: What `Saved.changed` names, in words.
 TAKEN_OFF: Final = {
     "name": _l("the name and equals sign before it"),
@@ -34,9 +36,15 @@ def what_was_saved(server: str, saved: Saved) -> str:
     if saved.verdict:
         sentences.append(what_was_found(saved.verdict))
     if saved.also_saved_for:
-        names = ", ".join(saved.also_saved_for)
+        # Not all of a hundred: what is flashed travels in a cookie, which has no room for them.
+        names = [*saved.also_saved_for[:MOST_NAMES]]
+        if len(saved.also_saved_for) > MOST_NAMES:
+            names.append("…")
         sentences.append(
-            _("You have saved the same token for %(servers)s too: is it meant for both?", servers=names)
+            _(
+                "You have saved the same token for %(servers)s too: is it meant for all of them?",
+                servers=", ".join(names),
+            )
         )
     if saved.stated_expires_at:
         day = format_date(saved.stated_expires_at)

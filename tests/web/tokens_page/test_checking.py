@@ -334,6 +334,21 @@ def test_a_token_that_is_not_used_is_asked_about(desk: Desk) -> None:
     assert "still needed?" not in desk.client.get_page(LIST).text
 
 
+def test_the_same_token_for_many_servers_is_told_in_a_few_words(desk: Desk) -> None:
+    with desk.app.app_context():
+        user = db.session.scalars(select(User)).one()
+        for number in range(30):
+            make_token(user, make_server(f"{number:02} {'long name ' * 15}"), RIGHT)
+
+    page = desk.send(token=RIGHT)
+
+    told = words(page.text)
+    assert "You have saved the same token for 00 long" in told
+    assert "… too: is it meant for all of them?" in told
+    # A cookie that is too large is not kept, and one is signed out.
+    assert badge(desk.page()) == "Accepted"
+
+
 def test_busy_says_so_and_keeps_what_was_chosen(desk: Desk) -> None:
     form = desk.page().form(desk.path)
     slots = desk.app.extensions["call_slots"]
