@@ -4,8 +4,8 @@
 PYTHON ?= python3
 PORT ?= 8000
 DEMO_MCP_PORT ?= 8001
-# Processes of the test suite.
-JOBS ?= 2
+# Processes of the test suite: one more than a small machine has cores, because many of its tests wait.
+JOBS ?= 3
 
 VENV := .venv
 # A server of others, for tests; without npm they say that they are skipped.

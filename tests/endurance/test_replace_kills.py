@@ -1,6 +1,6 @@
 """A replace that is killed at a random moment leaves the old token in force, or the new one: never neither.
 
-CI kills it 8 times a database; `REPLACE_KILLS=200` is the long form.
+CI kills it 6 times a database; `REPLACE_KILLS=200` is the long form.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tests.factories import ACTOR, make_server, make_user
 from tests.mcp_servers.gate import Gate
 from tests.mcp_servers.running import Running, running
 
-KILLS = int(os.environ.get("REPLACE_KILLS", "8"))
+KILLS = int(os.environ.get("REPLACE_KILLS", "6"))
 #: Saves that are seen acknowledged before the kill, at most.
 MOST_SAVES = 12
 

@@ -1,6 +1,6 @@
 """A rotation that is killed at a random moment, again and again, loses nothing and needs no repair.
 
-CI kills it 20 times a database; `ROTATION_KILLS=200` is the long form.
+CI kills it 12 times a database; `ROTATION_KILLS=200` is the long form.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.checkout import ROOT
 from tests.endurance.many_tokens import add_tokens, plaintexts, token_text
 from tests.factories import ACTOR
 
-KILLS = int(os.environ.get("ROTATION_KILLS", "20"))
+KILLS = int(os.environ.get("ROTATION_KILLS", "12"))
 ROWS = 1000
 BATCH = 10
 

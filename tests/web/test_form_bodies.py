@@ -8,6 +8,9 @@ import pytest
 
 from tests.pages import PageClient
 
+# What a body may be is decided before any database is asked.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 def test_a_form_without_a_length_is_refused_before_it_is_read(client: PageClient) -> None:
     body = b"email=ann%40example.com&password=" + b"x" * 200_000
