@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Final
+
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -25,6 +28,9 @@ from app.web.address_parts import parts_of
 from app.web.forms import AddressForm, TokenForm
 from app.web.outcomes import what_was_found
 from app.web.settings.tokens import place, show_token
+
+#: `expires_in` of who takes the date that the token itself states.
+STATED: Final = "stated"
 
 
 def check(server_id: int) -> ResponseReturnValue:
@@ -100,13 +106,22 @@ def expiry(server_id: int) -> ResponseReturnValue:
     if not form.validate_on_submit():
         return show_token(row, form, 422)
     try:
-        chosen = row.offered_expires_at if form.expires_in.data == "stated" else form.expires_at()
-        set_expiry(current.user(), server_id, chosen, current.actor())
+        set_expiry(current.user(), server_id, _chosen(row, form), current.actor())
     except InvalidInputError as error:
         form.show(error)
         return show_token(row, form, 422)
     flash(_("Expiry of the token for %(server)s changed.", server=row.name), "success")
     return redirect(url_for("settings.token", server_id=server_id) + place(), code=303)
+
+
+def _chosen(row: TokenRow, form: TokenForm) -> datetime | None:
+    """Return the instant that was chosen, None for never. Raises InvalidInputError for a choice that is none.
+
+    The date that the token states can be chosen while it is offered: the next token may state none.
+    """
+    if form.expires_in.data == STATED and row.offered_expires_at:
+        return row.offered_expires_at
+    return form.expires_at()
 
 
 def _enabled(server_id: int) -> TokenRow:

@@ -321,7 +321,12 @@ def test_the_date_is_changed_without_pasting_the_token_again(desk: Desk) -> None
     assert desk.status() == "Saved"
     row = desk.row()
     assert row is not None and row.reminded_days is None
-    for fields in ({"expires_in": "custom", "expires_on": "2001-01-01"}, {"expires_in": "sometimes"}):
+    for fields in (
+        {"expires_in": "custom", "expires_on": "2001-01-01"},
+        {"expires_in": "sometimes"},
+        # This token states no date, so there is none to take.
+        {"expires_in": "stated"},
+    ):
         assert desk.client.submit(form, **fields).status_code == 422
 
 
