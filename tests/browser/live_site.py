@@ -53,12 +53,29 @@ class LiveSite:
             self.complaints.append(message.text)
 
 
+def whole(app: Flask) -> Any:
+    """Return the app with each answer read to its end before it is sent.
+
+    Werkzeug's server leaves the file of an answer open when the browser hangs up, as it does on icons.
+    """
+
+    def answer(environ: Any, start_response: Any) -> list[bytes]:
+        body = app(environ, start_response)
+        try:
+            return [b"".join(body)]
+        finally:
+            if hasattr(body, "close"):
+                body.close()
+
+    return answer
+
+
 @contextmanager
 def live_site(database_url: str, allow: tuple[str, ...] = ()) -> Iterator[LiveSite]:
     """Serve an app on this migrated database until the block ends."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     app = create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": database_url, "EGRESS_ALLOW": allow})
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server = make_server("127.0.0.1", 0, whole(app), threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
