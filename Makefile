@@ -13,8 +13,11 @@ EVERYTHING := tests/mcp_servers/everything
 BIN := $(VENV)/bin
 # Through `python -m`, never through a script of the venv: those hold the folder's path and die when it moves.
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
-COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+# Before pip 23.3 `name[extra]` and `name` are two needs, and whichever has no pin of its own gets the newest.
+PIN_PLAIN := $(PYTHON) -c 'import pathlib, re, sys; file = pathlib.Path(sys.argv[1]); file.write_text(re.sub( \
+	r"(?m)^([\w.-]+)\[.*?\](==(?:.*\\\n)*.*\n)", r"\1\2\g<0>", file.read_text()))'
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
@@ -73,7 +76,9 @@ format: $(VENV)/.dev-stamp ## Write the code as `make lint` wants it
 
 lock: ## Compile requirements*.txt from pyproject.toml (needs uv)
 	$(COMPILE) --extra postgres --extra redis pyproject.toml -o requirements.txt
+	$(PIN_PLAIN) requirements.txt
 	$(COMPILE) --extra postgres --extra redis --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	$(PIN_PLAIN) requirements-dev.txt
 
 clean: ## Remove the virtual environment and caches; never data
 	rm -rf $(VENV) $(EVERYTHING)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from importlib import metadata
 
 import pytest
 from packaging.requirements import Requirement
@@ -12,6 +13,8 @@ from packaging.utils import canonicalize_name
 from tests.checkout import ROOT
 
 PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?==([^\s;\\]+)")
+PLAIN = re.compile(r"^[A-Za-z0-9._-]+==")
+WITH_EXTRAS = re.compile(r"^[A-Za-z0-9._-]+\[")
 
 
 def pins_of(filename: str) -> dict[str, str]:
@@ -63,3 +66,29 @@ def test_everything_installed_is_pinned_and_hashed(filename: str) -> None:
 def test_every_range_has_an_end() -> None:
     # A tool for types or tests may move; what runs beside the tokens moves when we say so.
     assert [str(need) for need in wanted("postgres") if "<" not in str(need.specifier)] == []
+
+
+@pytest.mark.parametrize("filename", ["requirements.txt", "requirements-dev.txt"])
+def test_what_is_needed_with_extras_is_pinned_with_them_and_without(filename: str) -> None:
+    """Before pip 23.3 a need with extras and one without are two, and one without a pin gets the newest."""
+    lines = (ROOT / filename).read_text(encoding="utf-8").splitlines()
+    plain = {canonicalize_name(Requirement(line.rstrip(" \\")).name) for line in lines if PLAIN.match(line)}
+    found = (Requirement(line.rstrip(" \\")) for line in lines if WITH_EXTRAS.match(line))
+    with_extras = {(canonicalize_name(pin.name), frozenset(pin.extras)) for pin in found}
+
+    asked = {need for name in pins_of(filename) for need in needs_with_extras(name)}
+
+    assert asked - with_extras == set(), "run `make lock`"
+    assert {name for name, _ in with_extras} - plain == set(), "run `make lock`"
+    assert asked
+
+
+def needs_with_extras(name: str) -> set[tuple[str, frozenset[str]]]:
+    """Return what an installed distribution needs here with extras, optional needs left aside."""
+    try:
+        needs = [Requirement(line) for line in metadata.requires(name) or []]
+    except metadata.PackageNotFoundError:
+        # Pinned for another system.
+        return set()
+    here = (need for need in needs if need.extras and (not need.marker or need.marker.evaluate()))
+    return {(canonicalize_name(need.name), frozenset(need.extras)) for need in here}
