@@ -4,6 +4,7 @@ from app.models.audit_chain import AuditChain
 from app.models.audit_event import AuditEvent
 from app.models.encryption_key import EncryptionKey, Installation
 from app.models.failure_count import FailureCount
+from app.models.group import Group, GroupMember, ServerGroup
 from app.models.known_browser import KnownBrowser
 from app.models.login_session import LoginSession
 from app.models.password_reset import PasswordReset
@@ -18,6 +19,8 @@ __all__ = [
     "AuditEvent",
     "EncryptionKey",
     "FailureCount",
+    "Group",
+    "GroupMember",
     "Installation",
     "KnownBrowser",
     "LoginSession",
@@ -26,6 +29,7 @@ __all__ = [
     "RecoveryCode",
     "SealedSubkey",
     "Server",
+    "ServerGroup",
     "Token",
     "TotpEnrolment",
     "User",

@@ -58,6 +58,8 @@ class Server(Model):
     #: A read-only tool that needs the token; None: a check can only compare with and without.
     probe_tool: Mapped[str | None] = mapped_column(String(200))
     is_enabled: Mapped[bool] = mapped_column(default=True, server_default=true())
+    #: False: only for the people of the groups it names (`server_groups`); for nobody when it names none.
+    for_everyone: Mapped[bool] = mapped_column(default=True, server_default=true())
     #: Why an import disabled it, in English for admins; None: no import did, or an admin has disabled it
     #: since. It stays when an admin enables the server, so that the next import leaves it enabled.
     disabled_reason: Mapped[str | None] = mapped_column(String(500))

@@ -63,5 +63,7 @@ class Token(Model):
     last_check_reason: Mapped[str | None] = mapped_column(String(32))
     #: When a use first met it on hold; None: none did. Whether it *is* on hold, `bound_url` says.
     held_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: When an admin asked its owner to renew it; None: nobody did since it was saved.
+    renew_asked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: When unsealing it first failed; None: readable as far as we know.
     unreadable_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

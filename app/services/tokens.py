@@ -231,6 +231,7 @@ def _upsert(user_id: int, server_id: int, columns: dict[str, Any]) -> bool:
         "unreadable_at": None,
         "held_at": None,
         "reminded_days": None,
+        "renew_asked_at": None,
     }
     statement = dialect.insert(Token).values(
         user_id=user_id, mcp_server_id=server_id, created_at=now, revision=1, **fresh

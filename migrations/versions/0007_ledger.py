@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0007_ledger"
-down_revision = "0006_sign_in_protection"
+down_revision = "0007_mcp_auth_tokens"
 branch_labels = None
 depends_on = None
 

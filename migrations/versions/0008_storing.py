@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0008_storing"
-down_revision = "0007_ledger"
+down_revision = "0008_mcp_auth_tokens"
 branch_labels = None
 depends_on = None
 

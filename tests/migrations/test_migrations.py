@@ -25,7 +25,7 @@ TABLES = {
     "0002_catalogue": {"mcp_servers"},
     "0003_encryption_keys": {"installation", "encryption_keys", "sealed_subkeys"},
     "0004_audit_events": {"audit_events"},
-    # The tokens stood here before 0006 came in between; databases do too.
+    # Sets that are empty: the tokens stood there once, and databases do too; or columns were added.
     "0005_mcp_auth_tokens": set(),
     "0006_sign_in_protection": {
         "failure_counts",
@@ -34,25 +34,36 @@ TABLES = {
         "recovery_codes",
         "pending_sign_ins",
     },
+    "0007_mcp_auth_tokens": set(),
     "0007_ledger": {"audit_chains"},
+    "0008_mcp_auth_tokens": set(),
     "0008_storing": set(),
-    "0009_mcp_auth_tokens": {"mcp_auth_tokens"},
+    "0009_mcp_auth_tokens": set(),
+    "0010_groups": {"groups", "group_members", "server_groups"},
+    "0011_mcp_auth_tokens": {"mcp_auth_tokens"},
 }
 LAST = list(TABLES)[-1]
-#: Revisions that were the last one once, each with the tables of its time.
+#: Columns that the first tables of tokens did not have.
+LATER_COLUMNS = ("stated_expires_at", "reminded_days", "held_at", "last_check_reason", "renew_asked_at")
+#: Revisions that were the last one once, each with the columns of the tokens that it did not have yet.
 FORMER_ENDS = {
-    "0005_mcp_auth_tokens": {
-        *TABLES["0001_accounts"],
-        *TABLES["0002_catalogue"],
-        *TABLES["0003_encryption_keys"],
-        *TABLES["0004_audit_events"],
-        "mcp_auth_tokens",
-    },
+    "0005_mcp_auth_tokens": LATER_COLUMNS,
+    "0007_mcp_auth_tokens": LATER_COLUMNS,
+    "0008_mcp_auth_tokens": LATER_COLUMNS,
+    "0009_mcp_auth_tokens": ("renew_asked_at",),
 }
-#: Columns of the tokens that a former end did not have yet.
-LATER_COLUMNS = {
-    "0005_mcp_auth_tokens": ("stated_expires_at", "reminded_days", "held_at", "last_check_reason"),
-}
+
+
+def tables_at(end: str) -> set[str]:
+    """Return what a database at a former end has: the tables up to there, and the tokens."""
+    revisions = list(TABLES)
+    return set().union(*(TABLES[name] for name in revisions[: revisions.index(end)])) | {"mcp_auth_tokens"}
+
+
+def rename_table(name: str, other: str) -> None:
+    db.session.execute(db.text(f"ALTER TABLE {name} RENAME TO {other}"))
+    db.session.commit()
+    db.session.remove()
 
 
 def tables() -> set[str]:
@@ -118,13 +129,15 @@ def test_a_database_from_a_former_end_keeps_its_rows_on_the_way_up_and_refuses_t
 ) -> None:
     make_token(make_user(), make_server())
     db.session.remove()
-    # What stands between then and now is taken back, and the tokens stay.
+    # What stands between is taken back, with the tokens out of the way of steps that look for them.
     flask_migrate.stamp(revision=list(TABLES)[-2])
+    rename_table("mcp_auth_tokens", "aside")
     flask_migrate.downgrade(revision=end)
-    for column in LATER_COLUMNS[end]:
+    rename_table("aside", "mcp_auth_tokens")
+    for column in FORMER_ENDS[end]:
         db.session.execute(db.text(f"ALTER TABLE mcp_auth_tokens DROP COLUMN {column}"))
     db.session.commit()
-    assert tables() == FORMER_ENDS[end]
+    assert tables() == tables_at(end)
     before = counts()
 
     with pytest.raises(SystemExit):

@@ -12,18 +12,19 @@ import sqlalchemy as sa
 from alembic import context, op
 from alembic.util import CommandError
 
-revision = "0009_mcp_auth_tokens"
-down_revision = "0008_storing"
+revision = "0011_mcp_auth_tokens"
+down_revision = "0010_groups"
 branch_labels = None
 depends_on = None
 
 UTC = sa.DateTime(timezone=True)
-# What the table did not have while 0005 made it.
+# What the table did not have from its first day on; earlier ends made it with fewer of these.
 ADDED: dict[str, sa.types.TypeEngine[object]] = {
     "stated_expires_at": UTC,
     "reminded_days": sa.Integer(),
     "held_at": UTC,
     "last_check_reason": sa.String(32),
+    "renew_asked_at": UTC,
 }
 
 # A raw SQL change of the token moves `updated_at` too. A statement that sets `updated_at` itself knows
