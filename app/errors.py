@@ -71,6 +71,12 @@ class ChangedMeanwhileError(MarketError):
     code = "changed_meanwhile"
 
 
+class SignedOutError(MarketError):
+    """The session has ended, or the account was disabled, while this was under way; nothing was changed."""
+
+    code = "not_signed_in"
+
+
 class SignInFailedError(MarketError):
     """Unknown, disabled or wrong password: nobody is told which."""
 

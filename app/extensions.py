@@ -81,6 +81,8 @@ def set_up_connection(connection: Any, _record: Any) -> None:
         cursor.close()
     else:
         connection.execute(f"SET lock_timeout = {LOCK_WAIT_SECONDS * 1000}")
+        # East of it, the last instants of the year 9999 would be none that Python knows.
+        connection.execute("SET timezone = 'UTC'")
         connection.commit()
 
 

@@ -7,27 +7,37 @@ from datetime import datetime
 from sqlalchemy import update
 
 from app import clock
-from app.errors import InvalidInputError, NotThereError
+from app.errors import ChangedMeanwhileError, InvalidInputError, NotThereError
 from app.extensions import db
 from app.models import Server, Token, User
 from app.services.actors import Actor
 from app.services.audit import Action, record
+from app.services.uses import saved_row
 
 
-def set_expiry(user: User, server_id: int, expires_at: datetime | None, actor: Actor) -> None:
+def set_expiry(
+    user: User, server_id: int, expires_at: datetime | None, actor: Actor, *, seen: int | None = None
+) -> None:
     """Let the person's token expire then; None: never. Commits; writes one audit row.
 
-    Reminders begin anew. Raises NotThereError, and InvalidInputError("expires_at", "past").
+    `seen`: the revision of the token they had in sight, None: whichever there is. Reminders begin anew.
+    Raises NotThereError, InvalidInputError("expires_at", "past"), ChangedMeanwhileError for another token.
     """
     if expires_at is not None and expires_at <= clock.now():
         raise InvalidInputError("expires_at", "past")
     server = db.session.get(Server, server_id)
+    row = saved_row(user.id, server_id)
+    if server is None or row is None:
+        raise NotThereError
+    if seen not in {None, row.revision}:
+        raise ChangedMeanwhileError
     changed = db.session.execute(
         update(Token)
-        .where(Token.user_id == user.id, Token.mcp_server_id == server_id)
+        .where(Token.id == row.id, Token.revision == row.revision)
         .values(expires_at=expires_at, reminded_days=None)
     )
-    if server is None or not changed.rowcount:  # type: ignore[attr-defined]
-        raise NotThereError
+    if not changed.rowcount:  # type: ignore[attr-defined]
+        db.session.rollback()
+        raise ChangedMeanwhileError
     record(Action.TOKEN_EXPIRY_CHANGED, actor, subject_user_id=user.id, server=server)
     db.session.commit()

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
-
 from app import clock
 from app.errors import ChangedMeanwhileError, MarketError, NotThereError, TokensWouldBeHeldError
 from app.extensions import db
@@ -20,8 +18,10 @@ from app.mcp.egress import Egress
 from app.models import Server
 from app.services.actors import Actor
 from app.services.audit import Action, record
+from app.services.row_lock import lock_row
 from app.services.server_fields import read_fields, refuse_token_header
 from app.services.servers import count_bound_tokens
+from app.services.token_marks import SENT_BY, forget_checks
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,9 @@ def change_server(
     raises, nothing has changed.
     """
     try:
-        server = _locked(server_id)
+        server = lock_row(Server, server_id)
+        if server is None:
+            raise NotThereError
         wanted = _differing(server, changes, egress)
         if wanted and seen not in {None, server.updated_at}:
             raise ChangedMeanwhileError
@@ -68,23 +70,6 @@ def change_server(
         db.session.rollback()
         raise
     return Changed(frozenset(wanted), held)
-
-
-def _locked(server_id: int) -> Server:
-    """Return the server as it is now; nobody else changes it until the transaction ends."""
-    if db.engine.dialect.name == "sqlite":
-        # It knows no row locks, but lets nobody else write after the first write, of nothing new too.
-        same = update(Server).where(Server.id == server_id).values(id=server_id)
-        db.session.execute(same.execution_options(synchronize_session=False))
-    server = db.session.scalar(
-        select(Server)
-        .where(Server.id == server_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if server is None:
-        raise NotThereError
-    return server
 
 
 def _differing(server: Server, changes: Mapping[str, Any], egress: Egress) -> dict[str, Any]:
@@ -108,5 +93,7 @@ def _apply(server: Server, wanted: Mapping[str, Any], held: int, actor: Actor) -
         setattr(server, name, value)
     if "url" in wanted:
         record(Action.SERVER_ADDRESS_CHANGED, actor, server=server, details={"held_tokens": held})
+    if SENT_BY & wanted.keys():
+        forget_checks(server.id)
     if wanted.keys() - {"url"}:
         record(Action.SERVER_CHANGED, actor, server=server)

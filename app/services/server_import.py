@@ -20,6 +20,7 @@ from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.servers import columns_of, count_bound_tokens, insert_server
 from app.services.slugs import retry_when_overtaken
+from app.services.token_marks import SENT_BY, forget_checks
 
 #: `disabled_reason` of a server whose remote is gone from its entry.
 VANISHED: Final = "It is no longer in its registry entry."
@@ -91,11 +92,14 @@ class _Import:
 
     def _change(self, server: Server, proposed: ProposedServer) -> None:
         address = server.url
-        is_changed = False
+        is_changed = is_sent_otherwise = False
         for column, value in columns_of(proposed).items():
             if value != getattr(server, column) and not (value is None and column in KEPT_WHEN_SILENT):
                 setattr(server, column, value)
                 is_changed = is_changed or column != "url"
+                is_sent_otherwise = is_sent_otherwise or column in SENT_BY
+        if is_sent_otherwise:
+            forget_checks(server.id)
         is_changed = self._settle(server, proposed.disabled_reason) or is_changed
         if server.url != address:
             held = count_bound_tokens(server, address)

@@ -13,12 +13,13 @@ from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.exc import DBAPIError
 
 from app import clock
-from app.errors import NotThereError
+from app.errors import NotThereError, SignedOutError
 from app.extensions import db
 from app.models import LoginSession, User
 from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.known_browsers import remember
+from app.services.row_lock import lock_row
 
 logger = logging.getLogger(__name__)
 
@@ -111,6 +112,23 @@ def _mark_seen(row_id: int) -> None:
     except DBAPIError as error:
         db.session.rollback()
         logger.warning("A session could not be marked as seen.", extra={"reason": type(error).__name__})
+
+
+def stay_signed_in(user: User) -> None:
+    """See that the person may still act, and keep it so until the transaction ends.
+
+    Raises SignedOutError when the account was disabled or the session has ended since they were loaded: a
+    check may have taken half a minute since.
+    """
+    row = lock_row(User, user.id, shared=True)
+    if row is None or not row.is_active:
+        raise SignedOutError
+    if user.session_id is None:
+        # Not in a browser or program: on the command line.
+        return
+    alive = select(LoginSession.id).where(LoginSession.session_hash == session_hash(user.session_id))
+    if db.session.scalar(alive.with_for_update(read=True)) is None:
+        raise SignedOutError
 
 
 def end_session(user: User, actor: Actor) -> None:

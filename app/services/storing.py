@@ -23,7 +23,8 @@ def why_not_stored(user: User, keys: Keys) -> str | None:
         return BY_INSTALLATION
     # Asked anew: a check may have taken half a minute since the person was loaded.
     stores = db.session.scalar(select(User.stores_tokens).where(User.id == user.id))
-    return None if stores else BY_PERSON
+    # None: the account is gone, which `stay_signed_in` says.
+    return BY_PERSON if stores is False else None
 
 
 def refuse_unless_stored(user: User, keys: Keys) -> None:

@@ -36,6 +36,8 @@ class TokenRow:
     token_help_url: str | None
     token_placeholder: str | None
     has_token: bool
+    #: Counts its saves, from 1; a form says by it which token was in sight. None without one.
+    revision: int | None
     #: `...` and four characters; None: no token, or one too short to hint at.
     hint: str | None
     #: One of `token_status.STATUSES`.
@@ -139,6 +141,7 @@ def _rows(user_id: int, now: datetime) -> Select[*tuple[Any, ...]]:
             Server.token_placeholder,
             Server.probe_tool,
             Token.id.label("token_id"),
+            Token.revision,
             Token.token_hint,
             Token.bound_url,
             Token.created_at,
@@ -168,6 +171,7 @@ def _row(record: Any, now: datetime) -> TokenRow:
         token_help_url=record.token_help_url,
         token_placeholder=record.token_placeholder,
         has_token=record.token_id is not None,
+        revision=record.revision,
         hint=record.token_hint,
         status=record.status,
         bound_url=record.bound_url,

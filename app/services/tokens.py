@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from app import clock
 from app.crypto.vault import Place
-from app.errors import ForeignTokenError, InvalidInputError, NotThereError, TokenRejectedError
+from app.errors import (
+    ChangedMeanwhileError,
+    ForeignTokenError,
+    InvalidInputError,
+    NotThereError,
+    TokenRejectedError,
+)
 from app.extensions import db
 from app.mcp.checks import REJECTED, Verdict
 from app.models import Server, Token, User
@@ -21,13 +26,15 @@ from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.checks import ask, record_check
 from app.services.keys import Keys
+from app.services.sessions import stay_signed_in
 from app.services.sign_in import Visitor, confirm_password
 from app.services.stated_expiry import stated_expiry
 from app.services.storing import refuse_unless_stored
 from app.services.subkeys import fingerprint_of
 from app.services.token_input import TokenInput, hint_of
 from app.services.token_marks import check_columns
-from app.services.uses import CHECK, REQUEST, Door, Typed, begin_use, enabled_server, read_typed
+from app.services.token_rows import NOTHING, write_token
+from app.services.uses import CHECK, REQUEST, Door, Typed, begin_use, enabled_server, read_typed, saved_row
 
 #: What a token is bound to that looks like another service's, until its owner names the address: nothing.
 NO_ADDRESS: Final = ""
@@ -74,31 +81,35 @@ class NewToken:
 def save_token(user: User, server_id: int, new: NewToken, *, keys: Keys, actor: Actor) -> Saved:
     """Seal and save a token unchecked, replacing the one there was. Commits once; writes one audit row.
 
-    Raises NotThereError for a server that is not there or disabled, StorageOffError, KeyNotLoadedError,
-    ForeignTokenError, InvalidInputError for `token`, `expires_at` (`past`) or `address` (`address_changed`).
-    Whatever it raises, the token there was stays.
+    Raises NotThereError for a server that is not there or disabled, StorageOffError, SignedOutError,
+    KeyNotLoadedError, ForeignTokenError, InvalidInputError for `token`, `expires_at` (`past`) or `address`
+    (`address_changed`). Whatever it raises, the token there was stays.
     """
     server = _open_server(user, server_id, new, keys)
-    bound, service = server.url, None
     try:
-        read = read_typed(new.typed, server)
+        ready = _Ready(user, server, read_typed(new.typed, server), new.expires_at, server.url)
     except ForeignTokenError as error:
-        if not new.holds_foreign:
+        # Only where there is none yet: a token that works is not replaced by one that is not sent.
+        if not new.holds_foreign or saved_row(user.id, server_id) is not None:
             raise
         # Bound to no address, it is on hold until its owner confirms that this one may have it.
-        bound, service = NO_ADDRESS, error.service
         read = read_typed(replace(new.typed, belongs_here=True), server)
-    return _store(_Ready(user, server, read, new.expires_at, bound, held_for=service), keys, actor)
+        ready = _Ready(
+            user, server, read, new.expires_at, NO_ADDRESS, replaces=NOTHING, held_for=error.service
+        )
+    return _store(ready, keys, actor)
 
 
 def save_checked_token(user: User, server_id: int, new: NewToken, *, door: Door) -> Saved:
     """Ask the server whether it takes the token, then save it, unless it was rejected. Waits for the server.
 
     Commits before the token leaves, and once at the end: the token there was is replaced in that commit or
-    not at all. Raises what `save_token` and `begin_use` raise, BusyError, ForeignTokenError, and
-    TokenRejectedError("request").
+    not at all. Raises what `save_token` and `begin_use` raise, BusyError, TokenRejectedError("request"), and
+    ChangedMeanwhileError when another token was saved, or the one there was deleted, during the check.
     """
     _open_server(user, server_id, new, door.keys)
+    row = saved_row(user.id, server_id)
+    seen = (row.id, row.revision) if row else NOTHING
     # Before anything is sent: what cannot be sealed need not be checked.
     door.keys.vault_for_sealing()
     with door.slots.take(user.id):
@@ -114,7 +125,7 @@ def save_checked_token(user: User, server_id: int, new: NewToken, *, door: Door)
         raise InvalidInputError("address", "address_changed")
     read = read_typed(new.typed, server)
     return _store(
-        _Ready(user, server, read, new.expires_at, server.url, verdict=verdict),
+        _Ready(user, server, read, new.expires_at, server.url, replaces=seen, verdict=verdict),
         door.keys,
         door.actor,
         lambda: record_check(use, verdict, milliseconds, door),
@@ -165,13 +176,17 @@ def _open_server(user: User, server_id: int, new: NewToken, keys: Keys) -> Serve
 
 @dataclass(frozen=True)
 class _Ready:
-    """A token that is about to be stored. `bound`: the address it may be sent to."""
+    """A token that is about to be stored. `bound`: the address it may be sent to.
+
+    `replaces`: see `write_token`.
+    """
 
     user: User
     server: Server
     read: TokenInput
     expires_at: datetime | None
     bound: str
+    replaces: tuple[int, int] | None = None
     held_for: str | None = None
     verdict: Verdict | None = None
 
@@ -180,6 +195,8 @@ def _store(ready: _Ready, keys: Keys, actor: Actor, record_more: Callable[[], No
     """Seal and write the token, with its audit row and what `record_more` records besides, and commit."""
     user_id, server, value = ready.user.id, ready.server, ready.read.value
     vault = keys.vault_for_sealing()
+    stay_signed_in(ready.user)
+    refuse_unless_stored(ready.user, keys)
     fingerprint = fingerprint_of(value, user_id, vault)
     sealed = vault.seal(value, Place(user_id, server.id, ready.bound))
     stated = stated_expiry(value)
@@ -194,11 +211,14 @@ def _store(ready: _Ready, keys: Keys, actor: Actor, record_more: Callable[[], No
         **check_columns(ready.verdict),
     }
     try:
-        created = _upsert(user_id, server.id, columns)
+        created = write_token(user_id, server.id, columns, ready.replaces)
     except IntegrityError:
         # The person or the server went away meanwhile.
         db.session.rollback()
         raise NotThereError from None
+    if created is None:
+        db.session.rollback()
+        raise ChangedMeanwhileError
     action = Action.TOKEN_SAVED if created else Action.TOKEN_REPLACED
     record_more()
     record(action, actor, subject_user_id=user_id, server=server)
@@ -218,26 +238,3 @@ def _servers_with(fingerprint: str | None, user_id: int, but: int) -> tuple[str,
         .order_by(Server.name_key)
     )
     return tuple(db.session.scalars(statement))
-
-
-def _upsert(user_id: int, server_id: int, columns: dict[str, Any]) -> bool:
-    """Write the row in one statement, so that saves at once never collide; return whether it is new."""
-    now = clock.now()
-    dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
-    fresh = columns | {
-        "updated_at": now,
-        # Nothing that was known of the old token is true of the new one.
-        "last_used_at": None,
-        "unreadable_at": None,
-        "held_at": None,
-        "reminded_days": None,
-        "renew_asked_at": None,
-    }
-    statement = dialect.insert(Token).values(
-        user_id=user_id, mcp_server_id=server_id, created_at=now, revision=1, **fresh
-    )
-    statement = statement.on_conflict_do_update(
-        index_elements=["user_id", "mcp_server_id"], set_={**fresh, "revision": Token.revision + 1}
-    ).returning(Token.revision)
-    revision: int = db.session.execute(statement).scalar_one()
-    return revision == 1

@@ -12,14 +12,14 @@ from flask_login import current_user
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from app.errors import SecondFactorMissingError
+from app.errors import SecondFactorMissingError, SignedOutError
 from app.extensions import csrf, login_manager
 from app.models import User
 from app.services import sessions
 from app.services.audit import Action
 from app.services.totp import has_second_factor
 from app.web import current, origins
-from app.web.problems import note_refusal
+from app.web.problems import answer_market_error, give_up_transaction, note_refusal
 from app.web.urls import SAFE_METHODS, is_api
 
 #: What an account that lacks its second factor can still do: set it up, ask who it is, and leave.
@@ -52,6 +52,7 @@ def init_app(app: Flask) -> None:
     app.before_request(_require_sign_in)
     app.before_request(_refuse_foreign_forms)
     csrf.init_app(app)
+    app.register_error_handler(SignedOutError, _answer_signed_out)
 
 
 def _load(session_id: str) -> User | None:
@@ -66,6 +67,18 @@ def _require_sign_in() -> Response | None:
         return _require_second_factor()
     if is_api(request.path):
         abort(401)
+    return _lead_to_sign_in()
+
+
+def _answer_signed_out(error: SignedOutError) -> Response:
+    """Answer whoever was signed in when this began, as anybody who is not."""
+    if is_api(request.path):
+        return answer_market_error(error)
+    give_up_transaction()
+    return _lead_to_sign_in()
+
+
+def _lead_to_sign_in() -> Response:
     if request.method not in SAFE_METHODS:
         flash(_("Your session has ended, so nothing was changed. Sign in and send the form again."), "info")
     back = _page_to_come_back_to()

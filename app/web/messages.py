@@ -88,6 +88,10 @@ CODES: Final = {
     "changed_meanwhile": _l(
         "Somebody else changed this meanwhile, so nothing was changed. Look at it again."
     ),
+    "token_changed_meanwhile": _l(
+        "While this token was being checked, another one was saved here, or the one there was deleted. So it "
+        "was not saved; what is here now stays."
+    ),
     "key_not_loaded": _l(
         "The encryption key is not loaded, so tokens cannot be used now. An admin has to act."
     ),

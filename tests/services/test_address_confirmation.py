@@ -19,7 +19,7 @@ from app.errors import (
 )
 from app.extensions import db
 from app.models import AuditEvent, Server, Token, User
-from app.services import accounts, playground, tokens
+from app.services import accounts, playground, sessions, tokens
 from app.services.address_confirmation import confirm_address
 from app.services.call_slots import CallSlots
 from app.services.keys import Keys, Secrets
@@ -85,7 +85,7 @@ def remote(gate: Gate) -> Iterator[Running]:
 def desk(app: Flask, gate: Gate, remote: Running) -> Iterator[Desk]:
     with app.app_context():
         user = accounts.create_account("ann@example.com", PASSWORD, ACTOR)
-        user.session_id = "her-session"
+        sessions.start_session(user, ACTOR)
         server = make_server("Gate", url=remote.url)
         door = Door(app.extensions["keys"], remote.egress, ACTOR.signed_in_as(user), CallSlots(4))
         tokens.save_token(user, server.id, NewToken(TOKEN), keys=door.keys, actor=ACTOR)

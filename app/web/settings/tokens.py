@@ -9,7 +9,7 @@ from flask import flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from app.errors import BusyError, InvalidInputError, MarketError, TokenRejectedError
+from app.errors import BusyError, ChangedMeanwhileError, InvalidInputError, MarketError, TokenRejectedError
 from app.services.oddities import oddities_of
 from app.services.storing import why_not_stored
 from app.services.token_list import Filter, TokenRow, get_row, list_all_held, list_tokens
@@ -69,6 +69,9 @@ def token_page(server_id: int) -> ResponseReturnValue:
     except TokenRejectedError:
         form.say("token", messages.of_code("token_rejected_not_saved"))
         return show_token(row, form, 422)
+    except ChangedMeanwhileError:
+        form.say("", messages.of_code("token_changed_meanwhile"))
+        return show_token(get_row(current.user(), server_id), form, 409)
     except BusyError as error:
         return show_token(row, form, problem=error)
     good = saved.verdict is None or saved.verdict.result == "accepted"

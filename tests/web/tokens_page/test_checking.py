@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 
 from app import clock, create_app
 from app.extensions import db
-from app.models import Server, Token, User
+from app.models import LoginSession, Server, Token, User
 from tests import databases
 from tests.factories import PASSWORD, make_server, make_token, make_user
 from tests.mcp_servers.gate import Gate
@@ -127,6 +127,40 @@ def test_a_rejected_token_is_not_saved_and_the_form_says_how_to_save_it_neverthe
     assert desk.gate.shown == shown
     row = desk.row()
     assert row is not None and row.token_hint == "...3210"
+
+
+def test_what_was_deleted_during_the_check_stays_deleted_and_the_form_says_so(desk: Desk) -> None:
+    desk.have()
+
+    def delete() -> None:
+        with desk.app.app_context():
+            db.session.execute(db.delete(Token))
+            db.session.commit()
+
+    desk.gate.meanwhile = delete
+
+    form = desk.page().form(desk.path)
+    answer = desk.client.submit(form, token=RIGHT)
+
+    assert answer.status_code == 409
+    assert "So it was not saved; what is here now stays." in words(Page(answer.text).text)
+    assert desk.row() is None
+
+
+def test_who_was_signed_out_during_the_check_is_led_to_sign_in_and_nothing_is_saved(desk: Desk) -> None:
+    def sign_out() -> None:
+        with desk.app.app_context():
+            db.session.execute(db.delete(LoginSession))
+            db.session.commit()
+
+    desk.gate.meanwhile = sign_out
+
+    answer = desk.client.submit(desk.page().form(desk.path), token=RIGHT)
+
+    assert answer.status_code == 303
+    assert answer.location.startswith("/login?next=")
+    assert "Your session has ended, so nothing was changed." in desk.client.get_page(answer.location).text
+    assert desk.row() is None
 
 
 def test_saved_unchecked_it_can_be_checked_by_one_press(desk: Desk) -> None:

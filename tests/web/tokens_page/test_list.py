@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -11,6 +11,7 @@ from app import clock
 from app.crypto.vault import Vault
 from app.extensions import db
 from app.models import Server, Token, User
+from tests import databases
 from tests.canary import CANARY_HINT
 from tests.factories import make_server, make_token, make_user
 from tests.pages import Element, Page, PageClient
@@ -236,3 +237,24 @@ def test_one_person_sees_and_touches_nothing_of_another(
 def test_a_server_that_is_not_there_is_not_found(client: PageClient, ann: User, number: str) -> None:
     for path in (f"{LIST}/{number}", f"{LIST}/{number}/delete", f"/playground/{number}"):
         assert client.get(path).status_code == 404
+
+
+# SQLite keeps no zones.
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_the_last_day_there_is_can_be_shown_wherever_the_database_stands(
+    app: Flask, client: PageClient, ann: User, github: Server
+) -> None:
+    with app.app_context():
+        make_token(ann, github, expires_at=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
+        name = db.engine.url.database
+        db.session.execute(db.text(f"ALTER DATABASE \"{name}\" SET timezone TO 'Pacific/Kiritimati'"))
+        db.session.commit()
+        databases.dispose(app)
+    try:
+        page = client.get_page(LIST)
+    finally:
+        with app.app_context():
+            db.session.execute(db.text(f'ALTER DATABASE "{name}" RESET timezone'))
+            db.session.commit()
+
+    assert "9999" in row_of(page, github).text
