@@ -6,17 +6,36 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from types import CodeType
 
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskCliRunner
+from jinja2.bccache import Bucket, BytecodeCache
 
 from app import create_app
 from app.crypto import keyring, passwords
 from tests import databases
 from tests.canary import assert_no_canary
 from tests.pages import PageClient
+
+
+class _Templates(BytecodeCache):
+    """Compiled templates, kept for all apps of this process: a thousand tests would compile them anew."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self.known.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        assert bucket.code is not None
+        self.known[bucket.key, bucket.checksum] = bucket.code
+
+
+Flask.jinja_options = Flask.jinja_options | {"bytecode_cache": _Templates()}
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

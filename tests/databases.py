@@ -8,6 +8,7 @@ import sqlite3
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import flask_migrate
@@ -68,14 +69,22 @@ def postgresql_database() -> Iterator[str]:
     assert POSTGRESQL_URL is not None
     server = sa.create_engine(POSTGRESQL_URL, isolation_level="AUTOCOMMIT")
     name = f"mcp_market_test_{uuid.uuid4().hex[:12]}"
+    made = sa.make_url(POSTGRESQL_URL).set(database=name).render_as_string(hide_password=False)
     with server.connect() as connection:
         connection.execute(sa.text(f"CREATE DATABASE {name}"))
     try:
-        yield sa.make_url(POSTGRESQL_URL).set(database=name).render_as_string(hide_password=False)
+        yield made
     finally:
+        beside(made).dispose()
         with server.connect() as connection:
             connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
         server.dispose()
+
+
+@cache
+def beside(url: str) -> sa.Engine:
+    """Return an engine of the tests' own, with one connection that stays open for the next test."""
+    return sa.create_engine(url, pool_size=1, pool_pre_ping=True)
 
 
 def contents(url: str) -> str:
@@ -83,26 +92,24 @@ def contents(url: str) -> str:
     if url.startswith("sqlite:///"):
         files = sorted(Path(url.removeprefix("sqlite:///")).parent.glob("*.db*"))
         return "".join(file.read_bytes().decode("latin-1") for file in files)
-    engine = sa.create_engine(url)
-    with engine.connect() as connection:
-        tables = sa.inspect(connection).get_table_names()
-        rows = [
-            str(connection.execute(sa.text(f'SELECT string_agg(t::text, chr(10)) FROM "{table}" t')).scalar())  # noqa: S608
-            for table in tables
-        ]
-    engine.dispose()
-    return "\n".join(rows)
+    with beside(url).connect() as connection:
+        # One statement: each of two dozen would be a way there and back.
+        selects = [f'SELECT string_agg(t::text, chr(10)) FROM "{name}" t' for name in _tables(connection)]  # noqa: S608
+        return "\n".join(filter(None, connection.scalars(sa.text(" UNION ALL ".join(selects)))))
+
+
+def _tables(connection: sa.Connection) -> list[str]:
+    found = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename"
+    return list(connection.scalars(sa.text(found)))
 
 
 def empty(url: str) -> None:
     """Delete every row and restart every sequence: TRUNCATE makes new files and waits for each."""
-    engine = sa.create_engine(url)
-    with engine.begin() as connection:
+    with beside(url).begin() as connection:
         # Neither foreign keys nor the guards of the ledger, whose rows nobody else deletes.
-        connection.exec_driver_sql("SET session_replication_role = replica")
-        tables = [name for name in sa.inspect(connection).get_table_names() if name != "alembic_version"]
+        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        tables = [name for name in _tables(connection) if name != "alembic_version"]
         sequences = connection.scalars(sa.text("SELECT sequencename FROM pg_sequences")).all()
         deletes = [f'DELETE FROM "{table}"' for table in tables]  # noqa: S608
         restarts = [f"SELECT setval('\"{name}\"', 1, false)" for name in sequences]
         connection.exec_driver_sql("; ".join(deletes + restarts))
-    engine.dispose()
