@@ -33,15 +33,16 @@ class InvalidInputError(MarketError):
 
 
 class ForeignTokenError(InvalidInputError):
-    """The token looks like another service's, and nobody said that this server may have it.
+    """The token looks like another's, and nobody said that this server may have it.
 
-    `service`: what we call that service. `reason` is `foreign`.
+    `reason`: `foreign`, by its prefix, of the service that `service` names; or `elsewhere`, by the paste
+    around it, kept for the server at the host that `service` names.
     """
 
     code = "foreign_token"
 
-    def __init__(self, field: str, service: str) -> None:
-        super().__init__(field, "foreign")
+    def __init__(self, field: str, service: str, reason: str = "foreign") -> None:
+        super().__init__(field, reason)
         self.service = service
 
 

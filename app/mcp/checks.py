@@ -1,22 +1,23 @@
 """Checks: does a server take a token? Asked with it and, when that works, without it.
 
 Many servers list their tools to anybody, so that a list proves nothing. Only a server that works with the
-token and refuses without it has proven that it takes the token.
+token and refuses without it has proven that it takes the token. A probe tool that answers everybody something
+has proven it when what it says with the token stays the same, and so does what it says without, and both
+differ.
 """
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from app.errors import MarketError, UpstreamError, UpstreamRefusedError, UpstreamTimeoutError
+from app.mcp.answers import Leaves, echoes_in, identity_in, leaves_of
 from app.mcp.client import MAX_TOOL_PAGES, Remote
 from app.mcp.conversation import converse
 from app.mcp.egress import Egress
-from app.mcp.redaction import Redactor, shares_a_piece
+from app.mcp.redaction import Redactor
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -36,14 +37,11 @@ _MOMENTARY: Final = frozenset({408, 425, 429})
 TIMEOUT_SECONDS: Final = 30.0
 #: So that the comparison still gets its turn behind a slow answer.
 SHARE_WITH_TOKEN: Final = 2 / 3
-MAX_IDENTITY_CHARS: Final = 100
-#: A person's name stands in the first words of an answer.
-MAX_BLOCKS: Final = 20
-#: Names under which tools say who one is, the most telling first.
-IDENTITY_NAMES: Final = (
-    *("login", "username", "user_name", "userName", "email", "display_name", "displayName", "name"),
-    *("user", "account", "viewer", "me", "id", "sub", "result"),
-)
+#: What a server shows that turns away whoever has no token: with 401, or with another error of its own.
+REFUSED: Final = "refused"
+DECLINED: Final = "declined"
+#: And one that cannot be asked now.
+UNKNOWN: Final = "unknown"
 
 
 @dataclass(frozen=True)
@@ -60,10 +58,15 @@ class Verdict:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What the server showed. `probe`: the probe tool's answer, None where it was not called."""
+    """What the server showed. `probe`: the probe tool's answer, None where it was not called or failed."""
 
     probe: Any = None
     probe_failed: bool = False
+
+    @property
+    def leaves(self) -> Leaves | None:
+        """Return what is compared of the probe tool's answer, None for none."""
+        return None if self.probe is None else leaves_of(self.probe)
 
 
 def check(
@@ -79,50 +82,108 @@ def check(
     `probe_tool` is called, without arguments, only while the server marks it as read-only; its answer then
     decides. Raises nothing that the server could cause.
     """
-    ends = time.monotonic() + timeout_seconds
+    asking = _Asking(remote, without, egress, probe_tool, time.monotonic() + timeout_seconds)
     try:
         seen = _look(remote, egress, probe_tool, timeout_seconds * SHARE_WITH_TOKEN)
     except MarketError as error:
         return _of_failure(error)
     if seen.probe_failed:
         return Verdict(NOT_PROVEN, "probe_failed")
-    outcome = _without(without, egress, probe_tool, max(1.0, ends - time.monotonic()))
-    if outcome == "refused":
-        return _accepted(seen, remote)
+    outcome = asking.without_token()
+    if outcome == UNKNOWN:
+        return Verdict(NOT_PROVEN, "no_comparison")
     if seen.probe is None:
-        return Verdict(NOT_PROVEN, "open" if isinstance(outcome, _Seen) else "no_comparison")
+        return Verdict(NOT_PROVEN, "open") if isinstance(outcome, _Seen) else Verdict(ACCEPTED, "proved")
+    if outcome == REFUSED:
+        return Verdict(ACCEPTED, "probe", _name(seen, remote.secret))
     # The probe tool decides, unless it answers everybody alike.
-    if isinstance(outcome, _Seen) and not outcome.probe_failed and _is_alike(outcome.probe, seen.probe):
+    return _compared(seen, outcome, asking)
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """How the server is asked again, in what is left of the check's time. `ends`: of the monotonic clock."""
+
+    remote: Remote
+    without: Remote
+    egress: Egress
+    probe_tool: str | None
+    ends: float
+
+    def with_token(self) -> _Seen | None:
+        """Return what the server shows with the token, None when it cannot be asked now."""
+        try:
+            return self._look(self.remote)
+        except MarketError:
+            return None
+
+    def without_token(self) -> _Seen | str:
+        """Return what the server shows without a token, or `REFUSED`, `DECLINED` or `UNKNOWN`."""
+        try:
+            return self._look(self.without)
+        except UpstreamRefusedError:
+            return REFUSED
+        except UpstreamError as error:
+            status = error.status or 0
+            is_refusal = error.reason == "error_answer" or (400 <= status < 500 and status not in _MOMENTARY)
+            return DECLINED if is_refusal else UNKNOWN
+        except MarketError:
+            return UNKNOWN
+
+    def _look(self, remote: Remote) -> _Seen:
+        left = self.ends - time.monotonic()
+        if left <= 0:
+            raise UpstreamTimeoutError
+        return _look(remote, self.egress, self.probe_tool, left)
+
+
+def _compared(seen: _Seen, first: _Seen | str, asking: _Asking) -> Verdict:
+    """Return the verdict of a probe tool that worked with the token; `first`: what was seen without one.
+
+    Answers that differ may differ by themselves: they hold the time, a number that counts, the name of one
+    of several machines. So both are asked for once more, in the order with, without, without, with: what
+    changes with time is not the same at both ends and another in between, and what alternates is not the
+    same twice in the middle.
+    """
+    secret = asking.remote.secret
+    if isinstance(first, _Seen) and seen.leaves == first.leaves:
         return Verdict(NOT_PROVEN, "probe_open")
-    return _accepted(seen, remote)
+    second = asking.without_token()
+    again = asking.with_token() if second != UNKNOWN else None
+    if again is None:
+        return Verdict(NOT_PROVEN, "no_comparison")
+    own, others = (seen, again), [each if isinstance(each, _Seen) else _Seen() for each in (first, second)]
+    if again.probe is not None and all(each.probe is None for each in others):
+        # It works with the token each time, and never without.
+        is_proven = bool(_evidence(seen.leaves, None))
+    elif all(one.leaves == other.leaves for one, other in (own, others)):
+        is_proven = bool(_evidence(seen.leaves, others[0].leaves))
+    else:
+        return _by_names([_name(each, secret) for each in own], [_name(each, None) for each in others])
+    if not is_proven:
+        return Verdict(NOT_PROVEN, "probe_echo")
+    names = {_name(each, secret) for each in own}
+    return Verdict(ACCEPTED, "probe", names.pop() if len(names) == 1 else None)
 
 
-def _is_alike(one: Any, other: Any) -> bool:
-    """Whether two answers are the same, or name the same person, whatever the time is in them."""
-    if one is None or one == other:
-        return bool(one == other)
-    name = identity_in(one, None)
-    return name is not None and name == identity_in(other, None)
+def _by_names(own: list[str | None], others: list[str | None]) -> Verdict:
+    """Return the verdict of answers that change by themselves: only a name that stays is a proof."""
+    name, other = own[0], others[0]
+    if name is None or own != [name, name] or others != [other, other]:
+        return Verdict(NOT_PROVEN, "probe_changes")
+    return Verdict(NOT_PROVEN, "probe_open") if name == other else Verdict(ACCEPTED, "probe", name)
 
 
-def _without(remote: Remote, egress: Egress, probe_tool: str | None, timeout_seconds: float) -> _Seen | str:
-    """Return what the server shows without a token, or `refused`, or `unknown`."""
-    try:
-        return _look(remote, egress, probe_tool, timeout_seconds)
-    except UpstreamRefusedError:
-        return "refused"
-    except UpstreamError as error:
-        status = error.status or 0
-        is_refusal = error.reason == "error_answer" or (400 <= status < 500 and status not in _MOMENTARY)
-        return "refused" if is_refusal else "unknown"
-    except MarketError:
-        return "unknown"
+def _name(seen: _Seen, secret: str | None) -> str | None:
+    return None if seen.probe is None else identity_in(seen.probe, secret)
 
 
-def _accepted(seen: _Seen, remote: Remote) -> Verdict:
-    if seen.probe is None:
-        return Verdict(ACCEPTED, "proved")
-    return Verdict(ACCEPTED, "probe", identity_in(seen.probe, remote.secret))
+def _evidence(own: Leaves | None, others: Leaves | None) -> Leaves:
+    """Return in what the answers differ, but for the places where one only repeats the token."""
+    own, others = own or Leaves(), others or Leaves()
+    echoes = echoes_in(own)
+    differing = (own - others) + (others - own)
+    return Leaves({leaf: count for leaf, count in differing.items() if leaf[0] not in echoes})
 
 
 def _of_failure(error: MarketError) -> Verdict:
@@ -153,9 +214,11 @@ def _look(remote: Remote, egress: Egress, probe_tool: str | None, timeout_second
                 return _Seen()
             raise
         blocks = [block.model_dump(mode="json", by_alias=True, exclude_none=True) for block in result.content]
+        if result.is_error:
+            return _Seen(probe_failed=True)
         # Each for itself: a name of ours might be somebody's token.
         answer = {"content": redactor.json(blocks), "structured": redactor.json(result.structured_content)}
-        return _Seen(answer, bool(result.is_error))
+        return _Seen(answer)
 
     return converse(remote, egress, act, timeout_seconds)
 
@@ -171,42 +234,4 @@ async def _find(client: Client, name: str | None) -> Any:
         cursor = page.next_cursor
         if not cursor or name is None:
             break
-    return None
-
-
-def identity_in(answer: Mapping[str, Any], secret: str | None) -> str | None:
-    """Return whom a probe tool's answer names, one line at most `MAX_IDENTITY_CHARS` long, or None.
-
-    None too when it holds a piece of the token: no more of it than the hint is ever shown.
-    """
-    said = [answer["structured"], *(_read(text) for text in _texts(answer["content"]))]
-    found = next((name for name in map(_named, said) if name), None)
-    if not found or (secret and shares_a_piece(found, secret)):
-        return None
-    return found
-
-
-def _texts(blocks: Any) -> list[str]:
-    """Return the texts of an answer's first blocks; what is no block any more was cut off."""
-    shown = [block for block in blocks[:MAX_BLOCKS] if isinstance(block, Mapping)]
-    return [block["text"] for block in shown if isinstance(block.get("text"), str)]
-
-
-def _read(text: str) -> Any:
-    """Return the JSON in a text, or the text."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-
-
-def _named(value: Any, depth: int = 3) -> str | None:
-    if isinstance(value, str | int) and not isinstance(value, bool):
-        line = " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
-        return line[:MAX_IDENTITY_CHARS] or None
-    if isinstance(value, Mapping) and depth:
-        for name in IDENTITY_NAMES:
-            found = _named(value.get(name), depth - 1)
-            if found:
-                return found
     return None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from app.errors import InvalidInputError
-from app.services.pasted_json import value_in_json
+from app.services.pasted_address import elsewhere, is_same_host
+from app.services.pasted_json import Kept, value_in_json
+from app.services.secret_names import NAME, ends_like_a_name, names_a_secret
 
 MIN_TOKEN_CHARS: Final = 8
 MAX_TOKEN_CHARS: Final = 4096
@@ -23,21 +25,37 @@ MASK: Final = re.compile(r"[*•.…xX●·]+|(?:\.{3}|…)[\x21-\x7e]{0,4}")
 PLACEHOLDER: Final = re.compile(
     r"<[^<>]*>|\{[^{}]*\}|%[A-Za-z_]+%|\$[A-Z_]+|(?i:your[-_ ][a-z0-9_ -]*(?:token|key|secret)(?:[-_ ]here)?)"
 )
-HEADER_LINE: Final = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9-]*):[ \t]*(?P<value>.*)")
-#: `GITHUB_TOKEN=…`, `export API_KEY="…"`, `my_secret=…`; never the `KEY=` that ends padded base64.
+#: Header names that say what follows even without a space: `x-api-key:…`. `id:secret` may be a token.
+HEADER_LINE: Final = re.compile(rf"(?P<name>{NAME}):(?P<gap>[ \t]*+)(?P<value>.*)")
+KNOWN_HEADERS: Final = frozenset({"authorization", "authentication", "api-key", "apikey", "private-token"})
+#: Possessive, here and below: a pattern that shared blanks out anew would take the square of a paste.
+#: `GITHUB_TOKEN=…`, `export API_KEY="…"`, `const apiKey = '…';`, `--api-key=…`.
 ASSIGNMENT: Final = re.compile(
-    r"(?:export\s+)?(?:[A-Z][A-Z0-9_]*)?(?:TOKEN|KEY|SECRET)=(?P<upper>.*)"
-    r"|(?:export\s+)?(?:[a-z][a-z0-9_]*_)?(?:token|key|secret)=(?P<lower>.*)"
+    rf"(?:(?:export|set|const|let|var)[ \t]++|\$env:|--)?(?P<name>{NAME})[ \t]*+=[ \t]*+(?P<value>.*)",
+    re.IGNORECASE,
 )
+#: As YAML has it. Not without the space: `key:value` may be a token of two parts.
+SETTING: Final = re.compile(rf"(?P<name>{NAME})[ \t]*+:(?:[ \t]++(?P<value>.*))?")
 SCHEMES: Final = ("bearer", "token", "basic")
+#: `Bearer: …` and `Bearer=…`, whatever the server's format: no token begins so.
+BEARER_NAME: Final = re.compile(r"bearer[ \t]*+[:=][ \t]*+", re.IGNORECASE)
+CLOSING: Final = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019", "\u00ab": "\u00bb"}
+WEB_ADDRESS: Final = re.compile(r"https?://.+", re.IGNORECASE)
+#: A name, JSON, a header, a scheme, quotes around each: nobody wraps a token deeper.
+MAX_LAYERS: Final = 8
 
 
 @dataclass(frozen=True)
 class TokenInput:
-    """A token as it will be sealed. `changed` names what was taken off: name, json, header, scheme."""
+    """A token as it will be sealed.
+
+    `changed` names what was taken off, from the outside in: quotes, name, json, header, scheme. `elsewhere`:
+    the host that the paste itself names, when it was kept for another server than this.
+    """
 
     value: str = field(repr=False)
     changed: tuple[str, ...]
+    elsewhere: str | None = None
 
 
 def read_token(text: str, *, header_name: str, value_format: str, address: str = "") -> TokenInput:
@@ -49,26 +67,40 @@ def read_token(text: str, *, header_name: str, value_format: str, address: str =
     value = text.strip().strip("\ufeff").strip()
     if len(value) > MAX_PASTE_CHARS:
         raise InvalidInputError("token", "too_long")
+    scheme = value_format.partition("{token}")[0].strip().lower()
+    read = _unwrapped(value, header_name, scheme, address)
+    refuse_unusable(read.value)
+    if not address:
+        return replace(read, elsewhere=None)
+    if read.elsewhere is None and WEB_ADDRESS.fullmatch(read.value):
+        return replace(read, elsewhere=elsewhere(read.value, address, read.value))
+    return read
+
+
+def _unwrapped(value: str, header_name: str, scheme: str, address: str) -> TokenInput:
+    """Return what is left when nothing more can be taken off. Raises InvalidInputError for `several`."""
     changed: list[str] = []
-    scheme = value_format.partition("{token}")[0].strip()
-    steps: tuple[tuple[str, Callable[[str], str | None]], ...] = (
-        ("name", _without_name),
+    kept_for: str | None = None
+    schemes = {scheme}
+    steps: tuple[tuple[str, Callable[[str], Kept | None]], ...] = (
+        ("quotes", _without_quotes),
         ("json", lambda text: value_in_json(text, header_name, address)),
-        ("header", lambda text: _without_header(text, header_name)),
+        ("header", lambda text: _without_header(text, header_name, address)),
+        ("name", _without_name),
+        ("scheme", lambda text: _without_schemes(text, schemes)),
     )
-    for word, take_off in steps:
-        inner = take_off(value)
-        if inner is not None:
-            value, changed = inner.strip(), [*changed, word]
-    schemes = {scheme.lower()} if scheme else set()
-    if "json" in changed or "header" in changed:
-        # The line says itself that the first word is a scheme, whatever the server's format adds.
-        schemes.update(SCHEMES)
-    bare = _without_schemes(value, schemes)
-    if bare != value:
-        value, changed = bare, [*changed, "scheme"]
-    refuse_unusable(value)
-    return TokenInput(value, tuple(changed))
+    for _ in range(MAX_LAYERS):
+        word, inner = next(((word, kept) for word, step in steps if (kept := step(value))), ("", None))
+        if inner is None:
+            break
+        value, kept_for = inner.value.strip(), inner.elsewhere or kept_for
+        if word in {"json", "header", "name"}:
+            # The paste says itself that a value follows, so a scheme word before it is one.
+            schemes.update(SCHEMES)
+        # The quotes around an assigned value belong to the assignment.
+        if word not in changed and (word, changed[-1:]) != ("quotes", ["name"]):
+            changed.append(word)
+    return TokenInput(value, tuple(changed), kept_for)
 
 
 def refuse_unusable(value: str) -> None:
@@ -99,38 +131,77 @@ def _what_is_wrong(value: str) -> str:
     return "space" if " " in value or "\t" in value else "characters"
 
 
-def _without_header(text: str, header_name: str) -> str | None:
-    """Return the value of the server's own header, or of `Authorization`, in one or more header lines."""
-    lines = [HEADER_LINE.fullmatch(line.strip()) for line in text.splitlines() if line.strip()]
-    if not all(lines):
+def _without_quotes(text: str) -> Kept | None:
+    """Return what stands in a pair of quotes or backticks, or in several of the same; else None."""
+    quote = text[:1]
+    if quote not in CLOSING:
         return None
-    for name in (header_name.lower(), "authorization"):
-        for line in lines:
-            if line and line["name"].lower() == name:
-                return line["value"]
-    return None
+    text = text.rstrip(",;")
+    inner = text.lstrip(quote)
+    opened = len(text) - len(inner)
+    inner = inner.rstrip(CLOSING[quote])
+    closed = len(text) - opened - len(inner)
+    if not inner:
+        # Nothing but quotes: `""`.
+        return Kept("") if opened > 1 else None
+    is_pair = opened == closed and not {quote, CLOSING[quote]} & set(inner)
+    return Kept(inner) if is_pair else None
 
 
-def _without_name(text: str) -> str | None:
-    """Return the value of `NAME=value`; None for anything else, padded base64 included."""
-    match = ASSIGNMENT.fullmatch(text)
-    if match is None:
+def _without_header(text: str, header_name: str, address: str) -> Kept | None:
+    """Return the value of the server's own header, of `Authorization`, or of the one that is a token's.
+
+    In one or more header lines; a `Host` among them says which server they were for. Raises
+    InvalidInputError("token", "several") for further headers of which several are.
+    """
+    matches = [HEADER_LINE.fullmatch(line.strip()) for line in text.splitlines() if line.strip()]
+    lines = [match for match in matches if match]
+    if len(lines) < len(matches):
         return None
-    upper, lower = match["upper"], match["lower"]
-    value = upper if upper is not None else lower
-    if not value.strip("="):
+    values = {line["name"].lower(): line["value"] for line in lines if _is_header(line, header_name)}
+    value = values.get(header_name.lower(), values.get("authorization"))
+    if value is None:
+        others = {values[name] for name in values if names_a_secret(name)}
+        if len(others) > 1:
+            raise InvalidInputError("token", "several")
+        if not others:
+            return None
+        value = others.pop()
+    host = values.get("host")
+    # A `Host` line has no path, and so cannot tell one server of a host from another.
+    if host is None or is_same_host(host, address):
+        return Kept(value)
+    return Kept(value, elsewhere(host, address, value))
+
+
+def _is_header(line: re.Match[str], header_name: str) -> bool:
+    """Whether the line is a header's and not, say, `id:secret` or a setting of YAML."""
+    name = line["name"].lower()
+    if name in {header_name.lower(), *KNOWN_HEADERS} or name.startswith("x-"):
+        return True
+    return bool(line["gap"]) and (name == "host" or "-" in name)
+
+
+def _without_name(text: str) -> Kept | None:
+    """Return the value of `NAME=value` or `NAME: value`; None for anything else, padded base64 included."""
+    match = ASSIGNMENT.fullmatch(text) or SETTING.fullmatch(text)
+    if match is None or not names_a_secret(match["name"]):
+        return None
+    value = match["value"] or ""
+    if "=" in text and not value.strip("="):
         # "…KEY=" is padding unless an underscore says that it is a name.
-        return "" if "_" in text and not value else None
-    for quote in ('"', "'"):
-        if len(value) >= 2 and value[0] == value[-1] == quote:
-            return value[1:-1]
-    return value
+        return Kept("") if not value and ends_like_a_name(match["name"]) else None
+    return Kept(value.rstrip(";") if value[:1] in CLOSING else value)
 
 
-def _without_schemes(text: str, schemes: set[str]) -> str:
-    """Return the text without a leading scheme word, however often it stands there; all of it if bare."""
+def _without_schemes(text: str, schemes: set[str]) -> Kept | None:
+    """Return the text without a leading scheme word, however often it stands there; None if bare."""
+    bare = text
     while True:
-        word, *rest = text.split(maxsplit=1) or [""]
-        if word.lower() not in schemes:
-            return text
-        text = rest[0] if rest else ""
+        word, *rest = bare.split(maxsplit=1) or [""]
+        if word and word.lower() in schemes:
+            bare = rest[0] if rest else ""
+        elif match := BEARER_NAME.match(bare):
+            bare = bare[match.end() :]
+        else:
+            return None if bare == text else Kept(bare)

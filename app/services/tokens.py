@@ -36,7 +36,7 @@ from app.services.token_marks import check_columns
 from app.services.token_rows import NOTHING, write_token
 from app.services.uses import CHECK, REQUEST, Door, Typed, begin_use, enabled_server, read_typed, saved_row
 
-#: What a token is bound to that looks like another service's, until its owner names the address: nothing.
+#: What a token is bound to that may be another's, until its owner names the address: nothing.
 NO_ADDRESS: Final = ""
 
 
@@ -46,7 +46,7 @@ class Saved:
 
     `stated_expires_at`: when the token itself says that it ends. `also_saved_for`: names of further servers
     for which this person has saved the same token. `verdict` None: it was not checked. `held_for`: the
-    service whose token it looks like, when that keeps it on hold.
+    service whose token it looks like, or the host it was kept for, when that keeps it on hold.
     """
 
     created: bool

@@ -85,7 +85,8 @@ class Use:
 class Typed:
     """A token typed for one use. `field`: what the form or body calls it, for errors.
 
-    `belongs_here`: its owner says that this server may have it, whatever it looks like. `address`: the
+    `belongs_here`: its owner says that this server may have it, whatever it looks like and wherever it was
+    kept for. `address`: the
     server's address as they saw it when they typed it; None: they did not say.
     """
 
@@ -183,8 +184,8 @@ def read_typed(typed: Typed, server: Server) -> TokenInput:
     """Return the token in what was typed for this server.
 
     Raises InvalidInputError for its field, or `address` where the server is at another one than its owner
-    saw, and ForeignTokenError for what looks like another service's while nobody said that this server may
-    have it.
+    saw, and ForeignTokenError for what looks like another service's, or comes in a paste that names another
+    server, while nobody said that this server may have it.
     """
     # Compared with the very address that it would be sent to: one looked at before may be another by now.
     if typed.address not in {None, server.url}:
@@ -198,9 +199,12 @@ def read_typed(typed: Typed, server: Server) -> TokenInput:
         )
     except InvalidInputError as error:
         raise InvalidInputError(typed.field, error.reason) from None
-    service = foreign_service(read.value, server.url)
-    if service and not typed.belongs_here:
+    if typed.belongs_here:
+        return read
+    if service := foreign_service(read.value, server.url):
         raise ForeignTokenError(typed.field, service)
+    if read.elsewhere:
+        raise ForeignTokenError(typed.field, read.elsewhere, "elsewhere")
     return read
 
 

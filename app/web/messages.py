@@ -54,7 +54,8 @@ REASONS: Final = {
 }
 CODES: Final = {
     "foreign_token": _l(
-        "This looks like another service's token, so nothing was sent and nothing was saved."
+        "This looks like another service's or another server's token, so nothing was sent and nothing was "
+        "saved."
     ),
     "not_found": _l("There is no such page, or it is not yours."),
     "sign_in_failed": _l("E-mail or password is wrong."),
@@ -129,10 +130,16 @@ CODES: Final = {
     "internal": _l("Something went wrong on our side. Nothing was lost; try again."),
     "unavailable": _l("The database does not answer right now. Nothing was changed; try again in a moment."),
 }
-FOREIGN: Final = _l(
-    "This looks like a token of %(service)s, so nothing was sent and nothing was saved. "
-    "If this server may have it, paste it again and tick the box."
-)
+FOREIGN: Final = {
+    "foreign": _l(
+        "This looks like a token of %(service)s, so nothing was sent and nothing was saved. "
+        "If this server may have it, paste it again and tick the box."
+    ),
+    "elsewhere": _l(
+        "This was configured for %(service)s and not for this server's address, so nothing was sent and "
+        "nothing was saved. If this server may have it, paste it again and tick the box."
+    ),
+}
 STORAGE_OFF: Final = {
     "installation": _l(
         "This installation stores no tokens (TOKEN_STORAGE=off). Type yours for each call in the playground."
@@ -181,7 +188,7 @@ def of_code(code: str) -> str:
 def of_error(error: errors.MarketError) -> str:
     """Return the sentence for a domain error."""
     if isinstance(error, errors.ForeignTokenError):
-        return str(FOREIGN) % {"service": error.service}
+        return str(FOREIGN[error.reason]) % {"service": error.service}
     if isinstance(error, errors.InvalidInputError):
         return of_field(error.field, error.reason)
     if isinstance(error, errors.StorageOffError):

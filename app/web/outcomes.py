@@ -17,7 +17,8 @@ from app.words import checks
 MOST_NAMES: Final = 3
 #: What `Saved.changed` names, in words.
 TAKEN_OFF: Final = {
-    "name": _l("the name and equals sign before it"),
+    "quotes": _l("the quotes around it"),
+    "name": _l("the name before it"),
     "json": _l("the JSON around it"),
     "header": _l("the header name before it"),
     "scheme": _l("the scheme word before it, which is added when it is sent"),

@@ -21,6 +21,14 @@ REASONS: Final = {
     "refused": _l("The server refused this token (401). Get a new one from its provider and replace it."),
     "open": _l("The server answers the same without a token, so its answer says nothing about this one."),
     "probe_open": _l("The probe tool answers the same without a token, so it says nothing about this one."),
+    "probe_changes": _l(
+        "The probe tool's answer changes by itself from call to call, so it says nothing about this token. "
+        "An admin can name another tool."
+    ),
+    "probe_echo": _l(
+        "The probe tool only repeats the token that it was sent, which does not say that it is right. "
+        "An admin can name another tool."
+    ),
     "probe_failed": _l(
         "The probe tool reported an error with this token: either the token is wrong, or the tool failed."
     ),

@@ -99,8 +99,8 @@ STATES: Final = {
 NONE_NEEDED: Final = _l("You have saved none. This server may not need one.")
 NOT_CHECKED: Final = _l("Not checked since it was saved. Check it to find out whether the server takes it.")
 HELD_FOREIGN: Final = _l(
-    "It looks like another service's token, so it is on hold and not sent until you confirm that this server "
-    "may have it."
+    "It looks like another service's token, or was configured for another server, so it is on hold and not "
+    "sent until you confirm that this server may have it."
 )
 
 

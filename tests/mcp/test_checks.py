@@ -19,7 +19,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app.mcp.checks import MAX_IDENTITY_CHARS, Verdict, check, identity_in
+from app.mcp.answers import MAX_IDENTITY_CHARS
+from app.mcp.checks import Verdict, check
 from tests.mcp_servers import bad, good
 from tests.mcp_servers.independent import (
     ISSUER,
@@ -193,8 +194,11 @@ def test_the_token_is_in_none_of_the_requests_made_without_it() -> None:
     assert not [path for _, path, _ in server.requests if good.TOKEN in path]
 
 
-def refusing(status: int, at: str = "tools/list") -> Any:
-    """Return a server by hand that answers so whoever lacks its token; 200: with an error at this method."""
+def refusing(status: int, at: str = "tools/list", *, probe: bool = False) -> Any:
+    """Return a server by hand that answers so whoever lacks its token; 200: with an error at this method.
+
+    `probe`: it has a read-only tool `whoami`.
+    """
 
     async def post(request: Request) -> Response:
         message = await request.json()
@@ -206,7 +210,15 @@ def refusing(status: int, at: str = "tools/list") -> Any:
             return JSONResponse({"jsonrpc": "2.0", "id": message["id"], "error": error})
         if "id" not in message:
             return Response(status_code=202)
-        return JSONResponse({"jsonrpc": "2.0", "id": message["id"], **good.answer_to(message)})
+        answer = good.answer_to(message)
+        if probe and message["method"] == "tools/list":
+            tool = {
+                "name": "whoami",
+                "inputSchema": {"type": "object"},
+                "annotations": {"readOnlyHint": True},
+            }
+            answer = {"result": {"tools": [tool]}}
+        return JSONResponse({"jsonrpc": "2.0", "id": message["id"], **answer})
 
     return Starlette(routes=[Route("/mcp", post, methods=["POST"])])
 
@@ -288,14 +300,14 @@ def only_right(answer: Any) -> Callable[[str | None], Any]:
 @pytest.mark.parametrize(
     ("answer", "identity"),
     [
-        ("ann@example.com", "ann@example.com"),
         ({"login": "ann", "id": 7}, "ann"),
         ({"user": {"id": 7, "name": "Ann"}}, "Ann"),
         ('{"email": "ann@example.com"}', "ann@example.com"),
-        ("Ann\n<script>\tof everything", "Ann <script> of everything"),
-        ("x" * 500, "x" * MAX_IDENTITY_CHARS),
-        (f"key {RIGHT[:6]}…", None),
-        (f"known by {RIGHT[::-1][3:9].upper()}", None),
+        ({"name": "Ann\n<script>\tof everything"}, "Ann <script> of everything"),
+        ({"login": "x" * 500}, "x" * MAX_IDENTITY_CHARS),
+        ({"login": f"key {RIGHT[:6]}…"}, None),
+        ({"login": f"known by {RIGHT[::-1][3:9].upper()}"}, None),
+        ("ann@example.com", None),
     ],
 )
 def test_the_probe_decides_and_its_identity_holds_no_piece_of_the_token(
@@ -320,33 +332,126 @@ def test_a_tool_that_is_not_marked_read_only_or_not_there_is_never_called(
     assert probed.calls == []
 
 
+class Said:
+    """What a probe tool says call by call, to those with a token and to those without one."""
+
+    def __init__(self, own: list[Any], others: list[Any]) -> None:
+        self._left = {True: own[::-1], False: others[::-1]}
+
+    def __call__(self, token: str | None) -> Any:
+        said = self._left[token is not None].pop()
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+
+NO = ValueError("who are you?")
+
+
 @pytest.mark.parametrize(
-    "answer",
-    [lambda: "somebody", lambda: {"login": "anonymous", "at": time.monotonic()}],
-    ids=["same", "timed"],
+    ("own", "others", "reason"),
+    [
+        # The same for everybody.
+        (["somebody"], ["somebody"], "probe_open"),
+        ([["a", "b"]], [["b", "a"]], "probe_open"),
+        (["a, b, c"], ["c a, b,"], "probe_open"),
+        ([{"login": "anonymous", "at": 1}, {"login": "anonymous", "at": 4}],
+         [{"login": "anonymous", "at": 2}, {"login": "anonymous", "at": 3}], "probe_open"),
+        # Another answer each time, whoever asks.
+        (["request 1", "request 4"], ["request 2", "request 3"], "probe_changes"),
+        ([{"id": 1}, {"id": 4}], [{"id": 2}, {"id": 3}], "probe_changes"),
+        ([{"login": "a"}, {"login": "d"}], [{"login": "b"}, {"login": "c"}], "probe_changes"),
+        ([{"id": "x", "at": 1}, {"id": "x", "at": 4}], [{"at": 2}, {"at": 3}], "probe_changes"),
+        # A clock that ticks once meanwhile, wherever it does.
+        (["12:00", "12:01"], ["12:01", "12:01"], "probe_changes"),
+        (["12:00", "12:02"], ["12:01", "12:01"], "probe_changes"),
+        # Two machines by turns, three machines by turns.
+        (["node a", "node b"], ["node b", "node a"], "probe_changes"),
+        (["node a", "node a"], ["node b", "node c"], "probe_changes"),
+        # A tool that fails now and then, or from the second call on.
+        (["ann", "ann"], [NO, "ann"], "probe_changes"),
+        (["ann", NO], [NO, NO], "probe_changes"),
+        # What was sent, in other words: any token gets it.
+        ([f"you sent {WRONG}"] * 2, ["you sent None"] * 2, "probe_echo"),
+        ([{"token": WRONG, "plan": "free"}] * 2, [{"token": None, "plan": "free"}] * 2, "probe_echo"),
+        ([f"you sent {WRONG}"] * 2, [NO, NO], "probe_echo"),
+        ([{"login": WRONG, "at": 1}, {"login": WRONG, "at": 4}], [{"at": 2}, {"at": 3}], "probe_changes"),
+    ],
+)  # fmt: skip
+def test_an_answer_that_everybody_gets_or_that_changes_by_itself_proves_nothing(
+    own: list[Any], others: list[Any], reason: str
+) -> None:
+    with running(Probed(Said(own, others)).asgi) as server:
+        assert ask(server, WRONG, probe_tool="whoami") == Verdict("not_proven", reason)
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "identity"),
+    [
+        (["ann"] * 2, ["nobody"] * 2, None),
+        ([{"id": 7}] * 2, [{"id": None}] * 2, None),
+        ([{"login": "ann"}] * 2, [{"login": None}] * 2, "ann"),
+        ([["a", "b"], ["b", "a"]], [["a"], ["a"]], None),
+        # The time of day beside a name that stays.
+        ([{"login": "ann", "at": 1}, {"login": "ann", "at": 4}], [{"at": 2}, {"at": 3}], "ann"),
+        ([{"me": {"name": "Ann"}, "at": 1}, {"at": 4, "me": {"name": "Ann"}}],
+         [{"me": {"name": "nobody"}, "at": 2}, {"me": {"name": "nobody"}, "at": 3}], "Ann"),
+        # What only works with a token, whatever it says each time.
+        (["request 1", "request 2"], [NO, NO], None),
+        ([{"login": "ann", "at": 1}, {"login": "ann", "at": 4}], [NO, NO], "ann"),
+        ([{"login": "ann", "token": RIGHT}] * 2, [{"login": None, "token": None}] * 2, "ann"),
+    ],
+)  # fmt: skip
+def test_an_answer_that_stays_and_that_only_the_token_gets_proves_it(
+    own: list[Any], others: list[Any], identity: str | None
+) -> None:
+    with running(Probed(Said(own, others)).asgi) as server:
+        assert ask(server, RIGHT, probe_tool="whoami") == Verdict("accepted", "probe", identity)
+
+
+def test_the_probe_is_asked_again_in_the_order_that_no_clock_can_deceive() -> None:
+    probed = Probed(lambda token: "ann" if token else "nobody")
+    with running(probed.asgi) as server:
+        ask(server, RIGHT, probe_tool="whoami")
+
+    assert probed.calls == [RIGHT, None, None, RIGHT]
+
+
+@pytest.mark.parametrize(
+    ("status", "result", "reason"),
+    [
+        (401, "accepted", "probe"),
+        (403, "accepted", "probe"),
+        (200, "accepted", "probe"),
+        (503, "not_proven", "no_comparison"),
+        (429, "not_proven", "no_comparison"),
+    ],
 )
-def test_a_probe_that_answers_everybody_alike_proves_nothing(answer: Callable[[], Any]) -> None:
-    with running(Probed(lambda _token: answer()).asgi) as server:
-        assert ask(server, RIGHT, probe_tool="whoami") == Verdict("not_proven", "probe_open")
+def test_where_the_probe_is_not_reached_without_a_token_only_a_refusal_proves_it(
+    status: int, result: str, reason: str
+) -> None:
+    with running(refusing(status, "tools/call", probe=True)) as server:
+        assert ask(server, RIGHT, probe_tool="whoami") == Verdict(result, reason)
+
+
+def test_asking_again_stays_within_the_time_of_the_check() -> None:
+    def slowly(token: str | None) -> str:
+        time.sleep(0.7)
+        return "ann" if token else "nobody"
+
+    with running(Probed(slowly).asgi) as server:
+        started = time.monotonic()
+        verdict = ask(server, RIGHT, probe_tool="whoami", timeout_seconds=2)
+
+    assert verdict == Verdict("not_proven", "no_comparison")
+    assert time.monotonic() - started < 3
 
 
 @pytest.mark.parametrize("token", ["content", "structured", RIGHT])
 def test_a_token_that_is_a_name_of_ours_breaks_nothing(token: str) -> None:
-    with running(Probed(lambda given: f"you are {given}").asgi) as server:
+    with running(Probed(lambda given: f"you are {'ann' if given else 'nobody'}, {given}").asgi) as server:
+        assert ask(server, token, probe_tool="whoami").reason == "probe_echo"
+    with running(Probed(lambda given: [given, "ann" if given else "nobody"]).asgi) as server:
+        assert ask(server, token, probe_tool="whoami").result == "not_proven"
+    with running(Probed(lambda given: {"token": given, "content": bool(given)}).asgi) as server:
         assert ask(server, token, probe_tool="whoami").result == "accepted"
-
-
-def test_an_answer_of_more_blocks_than_are_looked_at_names_whom_its_first_ones_name() -> None:
-    cut = [
-        {"type": "text", "text": "ann"},
-        *({"type": "image"} for _ in range(50)),
-        "[the rest was left off]",
-    ]
-
-    assert identity_in({"content": cut, "structured": None}, RIGHT) == "ann"
-    assert identity_in({"content": cut[::-1], "structured": None}, RIGHT) is None
-
-
-@pytest.mark.parametrize("answer", [None, True, [], {}, "", {"login": ""}, {"other": "ann"}, {"login": {}}])
-def test_what_names_nobody_is_no_identity(answer: Any) -> None:
-    assert identity_in({"content": [], "structured": answer}, RIGHT) is None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -56,6 +57,9 @@ class Desk:
         if check:
             return tokens.save_checked_token(self.user, self.server.id, new, door=self.door)
         return tokens.save_token(self.user, self.server.id, new, keys=self.door.keys, actor=self.door.actor)
+
+    def save_checked(self, text: str) -> Saved:
+        return self.save(text, check=True)
 
     def check(self, typed: str | None = None) -> Checked:
         return check_token(
@@ -259,22 +263,47 @@ def test_a_replacement_that_cannot_be_recorded_leaves_the_old_token(desk: Desk) 
     assert desk.check().verdict.result == "accepted"
 
 
-@pytest.mark.parametrize("text", [GITHUB, f"GITHUB_TOKEN={GITHUB}", f"Bearer {GITHUB}"])
-def test_a_token_of_another_service_is_not_sent_before_its_owner_says_so(desk: Desk, text: str) -> None:
-    for act in (
-        lambda: desk.save(text),
-        lambda: desk.save(text, check=True),
-        lambda: desk.check(text),
-        lambda: desk.list(text),
-    ):
-        with pytest.raises(ForeignTokenError) as caught:
-            act()
-        assert caught.value.service == "GitHub"
+#: What is unwrapped to a token of GitHub, and what keeps something before it.
+UNWRAPPED = (GITHUB, f"GITHUB_TOKEN={GITHUB}", f"Bearer: {GITHUB}", f'"{GITHUB}"', f"x-api-key: {GITHUB}")
+LEFT = (f"`{GITHUB}", f"whatever={GITHUB}", f"user:{GITHUB}")
+
+
+def test_a_token_of_another_service_is_not_sent_before_its_owner_says_so(desk: Desk) -> None:
+    acts: tuple[Callable[[str], object], ...] = (desk.save, desk.check, desk.list, desk.save_checked)
+    for text in UNWRAPPED + LEFT:
+        for act in acts:
+            with pytest.raises(ForeignTokenError) as caught:
+                act(text)
+            assert (caught.value.service, caught.value.reason) == ("GitHub", "foreign")
     assert desk.gate.shown == []
     desk.gate.accepted = {GITHUB}
 
-    assert desk.save(text, check=True, belongs_here=True).verdict is not None
+    for text in UNWRAPPED:
+        assert desk.save(text, check=True, belongs_here=True).verdict is not None
     assert set(desk.gate.shown) == {GITHUB}
+
+
+def configured(url: str) -> str:
+    return json.dumps({"mcpServers": {"x": {"url": url, "headers": {"Authorization": f"Bearer {RIGHT}"}}}})
+
+
+def test_a_token_configured_for_another_server_is_not_sent_before_its_owner_says_so(desk: Desk) -> None:
+    text = configured("https://other.example/mcp")
+    acts: tuple[Callable[[str], object], ...] = (desk.save, desk.check, desk.list, desk.save_checked)
+    for act in acts:
+        with pytest.raises(ForeignTokenError) as caught:
+            act(text)
+        assert (caught.value.service, caught.value.reason) == ("other.example", "elsewhere")
+    assert desk.gate.shown == []
+
+    assert desk.save(text, holds_foreign=True).held_for == "other.example"
+    with pytest.raises(ServerChangedError):
+        desk.list()
+    assert desk.gate.shown == []
+
+    assert desk.save(text, belongs_here=True).held_for is None
+    assert desk.save(configured(desk.url)).held_for is None
+    assert len(desk.list().tools) == 2
 
 
 def test_saved_by_a_program_it_is_on_hold(desk: Desk) -> None:

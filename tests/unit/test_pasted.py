@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
+from hashlib import shake_256
+from string import ascii_letters, digits
 
 import pytest
 from hypothesis import given
@@ -43,6 +45,101 @@ def test_no_prefix_is_another_services_as_well() -> None:
     assert len(set(prefixes)) == len(prefixes)
     for prefix in prefixes:
         assert not [other for other in prefixes if other != prefix and other.startswith(prefix)], prefix
+
+
+GITHUB = "ghp_0123456789abcdefXYZ"
+AWAY = "https://mcp.example.com/mcp"
+#: Every alphabet that random tokens are written in.
+ALPHABETS = {
+    "base62": ascii_letters + digits,
+    "base64": ascii_letters + digits + "+/",
+    "base64url": ascii_letters + digits + "-_",
+    "hexadecimal": "0123456789abcdef",
+    "unreserved": ascii_letters + digits + "-._~",
+    "visible": "".join(map(chr, range(0x21, 0x7F))),
+}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(f"{quote}{GITHUB}{quote}" for quote in "\"'`"),
+        *(f'"{GITHUB}', f"{GITHUB}'", f"({GITHUB})", f"[{GITHUB}]", f"<{GITHUB}>", f"|{GITHUB}"),
+        *(f"Github_Token={GITHUB}", f"apiKey={GITHUB}", f"GITHUB_PAT={GITHUB}", f"whatever={GITHUB}"),
+        *(f"x-api-key:{GITHUB}", f"Bearer:{GITHUB}", f"user:{GITHUB}", f'{{"a":"{GITHUB}"}}'),
+        *(f"https://user:{GITHUB}@github.com/a", f"https://{GITHUB}@github.com", f"a?token={GITHUB}&b=c"),
+        *(f"Bearer%20{GITHUB}", f"Bearer+{GITHUB}", f"a\\n{GITHUB}", f'\\"{GITHUB}'),
+    ],
+)
+def test_a_prefix_is_seen_behind_whatever_was_left_before_it(text: str) -> None:
+    assert foreign_service(text, AWAY) == "GitHub"
+    assert foreign_service(text, "https://api.githubcopilot.com/mcp/") is None
+
+
+#: A tail that each service could have made, where the prefix alone says too little.
+TAILS = {
+    "AKIA": "IOSFODNN7EXAMPLE",
+    "ASIA": "IOSFODNN7EXAMPLE",
+    "SG.": "a1b2c3d4e5.f6g7h8i9j0",
+    "EAAA": "l" * 60,
+}
+
+
+@pytest.mark.parametrize(
+    ("prefix", "service"), [(each, name) for found, name, _ in SERVICES for each in found]
+)
+def test_every_prefix_is_seen_at_the_start_and_behind_a_quote_a_colon_and_an_equals_sign(
+    prefix: str, service: str
+) -> None:
+    token = prefix + TAILS.get(prefix, "0123456789abcdef")
+
+    for text in (token, f'"{token}"', f"'{token}", f"`{token}`", f"x:{token}", f"x={token}", f"//{token}@h"):
+        assert foreign_service(text, AWAY) == service, text
+
+
+@pytest.mark.parametrize("joint", ["-", ".", "a", "_", "0"])
+def test_a_short_prefix_inside_base64url_and_jwts_is_chance(joint: str) -> None:
+    for prefix in (each for found, _, _ in SERVICES for each in found if len(each) < 5):
+        text = f"eyJhbGciOiJSUzI1NiJ9{joint}{prefix}{TAILS.get(prefix, '0123456789abcdef')}"
+        assert foreign_service(text, AWAY) is None, text
+
+
+@pytest.mark.parametrize("joint", ["+", "/", "a", "0"])
+def test_letters_inside_base64_are_chance(joint: str) -> None:
+    for prefix in ("AIza", "AKIA", "ASIA", "EAAA", "ATATT", "ATCTT"):
+        text = f"dGhpcyBpcyBhIHRv{joint}{prefix}{TAILS.get(prefix, '0123456789abcdef')}=="
+        assert foreign_service(text, AWAY) is None, text
+
+
+@pytest.mark.parametrize("name", ALPHABETS)
+def test_a_random_token_is_nobodys(name: str) -> None:
+    alphabet = ALPHABETS[name]
+    # As good as random, and the same ones each time.
+    noise = shake_256(name.encode()).digest(20_000 * 40)
+    letters = "".join(alphabet[byte % len(alphabet)] for byte in noise)
+
+    for at in range(0, len(letters), 40):
+        assert foreign_service(letters[at : at + 40], AWAY) is None
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        # Whoever likes gets one of these for a program of their own.
+        *("somebody-mcp.hf.space", "abcdefgh.supabase.co", "abc.supabase.in", "shop.myshopify.com"),
+        *("abc.execute-api.us-east-1.amazonaws.com", "abc.lambda-url.us-east-1.on.aws"),
+        *("abc.execute-api.us-east-1.api.aws", "ec2-1-2-3-4.compute-1.amazonaws.com", "b.s3.amazonaws.com"),
+        *("abc.invocation.api.nvcf.nvidia.com", "abc.run.app", "abc.appspot.com", "abc.cloudfunctions.net"),
+        *("site.atlassian.net", "stack.grafana.net", "raw.githubusercontent.com", "somebody.github.io"),
+        *("abc.app.github.dev", "somebody.gitlab.io", "abc.vercel.app", "abc.notion.site", "abc.figma.site"),
+        *("b.nyc3.digitaloceanspaces.com", "abc.ondigitalocean.app", "abc.hs-sites.com", "abc.square.site"),
+        *("abc.mock.pstmn.io", "abc.replicate.delivery", "docs.python.org"),
+    ],
+)
+def test_where_anybody_may_run_a_server_no_service_is_at_home(host: str) -> None:
+    for prefixes, service, _ in SERVICES:
+        token = prefixes[0] + TAILS.get(prefixes[0], "0123456789abcdef")
+        assert foreign_service(token, f"https://{host}/mcp") == service
 
 
 def jwt(claims: object) -> str:
@@ -90,7 +187,7 @@ def test_any_json_has_one_token_or_none_or_too_many(document: object) -> None:
     except InvalidInputError as error:
         assert error.reason == "several"
     else:
-        assert found is None or isinstance(found, str)
+        assert found is None or isinstance(found.value, str)
 
 
 def test_json_nested_without_end_is_no_json() -> None:

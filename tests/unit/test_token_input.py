@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +37,44 @@ def read(text: str, header_name: str = "Authorization", value_format: str = "Bea
         (f'export GITHUB_TOKEN="{TOKEN}"', ("name",)),
         (f"APIKEY='{TOKEN}'", ("name",)),
         (f"my_secret={TOKEN}", ("name",)),
+        *(
+            (f"{name}={TOKEN}", ("name",))
+            for name in (
+                *("Github_Token", "apiKey", "ApiKey", "APIKey", "GITHUB_PAT", "githubPat", "accessToken"),
+                *("password", "DB_PASSWORD", "client-secret", "my.api.key", "key", "apikey", "authtoken"),
+                *("$env:GITHUB_TOKEN", "--api-key", "set API_KEY", "Authorization"),
+            )
+        ),
+        *(
+            (f"{name}: {TOKEN}", ("name",))
+            for name in ("github_token", "GITHUB_PAT", "password", "apiSecret", "token", "access_key")
+        ),
+        (f"const apiKey = '{TOKEN}';", ("name",)),
+        (f'api_key: "{TOKEN}"', ("name",)),
+        (f'bearer_token = "{TOKEN}"', ("name",)),
+        (f"API_KEY: Bearer {TOKEN}", ("name", "scheme")),
+        *((f"{opens}{TOKEN}{closes}", ("quotes",)) for opens, closes in ('""', "''", "``", "“”", "‘’", "«»")),
+        (f"```{TOKEN}```", ("quotes",)),
+        (f'"{TOKEN}",', ("quotes",)),
+        (f'"Bearer {TOKEN}"', ("quotes", "scheme")),
+        (f'Bearer "{TOKEN}"', ("scheme", "quotes")),
+        (f"`GITHUB_TOKEN={TOKEN}`", ("quotes", "name")),
+        (f"'Authorization: Bearer {TOKEN}'", ("quotes", "header", "scheme")),
+        (f'\'{{"headers": {{"Authorization": "Bearer {TOKEN}"}}}}\'', ("quotes", "json", "scheme")),
+        (f"Bearer: {TOKEN}", ("scheme",)),
+        (f"BEARER:{TOKEN}", ("scheme",)),
+        (f"Bearer: Bearer {TOKEN}", ("scheme",)),
+        (f"x-api-key: {TOKEN}", ("header",)),
+        (f"X-Api-Key:{TOKEN}", ("header",)),
+        (f"Accept: */*\nx-goog-api-key: {TOKEN}", ("header",)),
+        (f'"x-api-key": "{TOKEN}"', ("json",)),
+        (f'{{"args": ["--header", "x-api-key: {TOKEN}"]}}', ("json",)),
+        (f'{{"args": ["run", "-e", "GITHUB_TOKEN={TOKEN}", "image"]}}', ("json",)),
+        (f'{{"args": ["--api-key", "{TOKEN}", "--verbose"]}}', ("json",)),
+        (
+            f'{{"args": ["--header", "Authorization: Bearer ${{TOKEN}}"], "env": {{"TOKEN": "{TOKEN}"}}}}',
+            ("json",),
+        ),
         (f"API_KEY=Bearer {TOKEN}", ("name", "scheme")),
         (f"Accept: application/json\nAuthorization: Bearer {TOKEN}\n", ("header", "scheme")),
         (f'{{"headers": {{"Accept": "*/*", "Authorization": "Bearer {TOKEN}"}}}}', ("json", "scheme")),
@@ -71,6 +111,14 @@ def test_wrappings_are_taken_off_and_named(pasted: str, changed: tuple[str, ...]
         "{braces}-in-it",
         '["not", "a", "token"]'.replace(" ", ""),
         "my-secret-token",
+        # Padded base64 that ends like a name, in every case.
+        *("dGhpcyBhcGlLey=", "QUJDREVGR0hJapiKey=", "abcdefGHIJtoken==", "QUJD-REVG-KEY==", "aSecret="),
+        # Names of nothing secret, and composite tokens.
+        *("monkey=banana-0123", "compat=yes-0123", "id=0123456789", "monkey:banana", "api_key:0123456789"),
+        *("user-token:0123456789", "a=token=0123456789"),
+        # What is no pair.
+        *('"half-a-pair', "it's-a-token's", "'mixed-quotes\"", '"two"and"two"'),
+        "bearer-token-0123456789",
     ],
 )
 def test_a_token_that_only_looks_wrapped_stays_as_it_is(token: str) -> None:
@@ -86,6 +134,14 @@ def test_a_token_that_only_looks_wrapped_stays_as_it_is(token: str) -> None:
         ("bearer bearer ", "empty"),
         ("Authorization: Bearer ", "empty"),
         ("GITHUB_TOKEN=", "empty"),
+        ("Github_Token=", "empty"),
+        ("api_key: ", "empty"),
+        ('""', "empty"),
+        ('API_KEY=""', "empty"),
+        ("Bearer:", "empty"),
+        ('"********"', "mask"),
+        ('apiKey="${API_KEY}"', "placeholder"),
+        ("x-api-key: first-token\nx-auth-token: second-token", "several"),
         ("********", "mask"),
         ("••••••••••••", "mask"),
         ("xxxxxxxxxxxx", "mask"),
@@ -120,6 +176,86 @@ def test_what_cannot_be_a_token_is_refused_with_the_reason(pasted: str, reason: 
 
     assert (caught.value.field, caught.value.reason) == ("token", reason)
     assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("header_name", ["X-API-Key", "apiKey", "Authorization", "token"])
+def test_what_names_a_token_is_taken_off_whatever_the_servers_header(header_name: str) -> None:
+    for pasted in (
+        f"Bearer: {TOKEN}",
+        f"x-api-key: {TOKEN}",
+        f"Authorization: Bearer {TOKEN}",
+        f"KEY={TOKEN}",
+    ):
+        assert read(pasted, header_name, "{token}")[0] == TOKEN
+    assert read(f"{header_name}: {TOKEN}", header_name, "{token}") == (TOKEN, ("header",))
+
+
+def elsewhere(pasted: str, address: str = ADDRESS) -> str | None:
+    read = read_token(pasted, header_name="Authorization", value_format="Bearer {token}", address=address)
+    assert read.value == TOKEN
+    return read.elsewhere
+
+
+def configured(url: str, name: str = "url") -> str:
+    return json.dumps({"mcpServers": {"x": {name: url, "headers": {"Authorization": f"Bearer {TOKEN}"}}}})
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        (ADDRESS, None),
+        ("https://MCP.example.com./mcp/", None),
+        ("https://mcp.example.com:443/sse?a=b", None),
+        ("mcp.example.com/mcp", None),
+        ("https://other.example/mcp", "other.example"),
+        ("other.example/mcp", "other.example"),
+        # Many servers of one host are many people's.
+        ("https://mcp.example.com/somebody/mcp", "mcp.example.com"),
+        ("https://mcp.example.com:8443/mcp", "mcp.example.com"),
+        ("https://mcp.example.com.evil.example/mcp", "mcp.example.com.evil.example"),
+        # Nothing but a host is repeated, and no piece of a token.
+        ("https://user:secret@other.example/path-secret?key=secret", "other.example"),
+        (f"https://{TOKEN}.example/mcp", "another server"),
+        ("${MCP_URL}", "another server"),
+        ("https://[broken", "another server"),
+    ],
+)
+def test_a_paste_that_names_another_server_says_which(url: str, host: str | None) -> None:
+    for name in ("url", "serverUrl", "server_url", "URI", "endpoint"):
+        assert elsewhere(configured(url, name)) == host
+    if url.startswith("https://"):
+        args = ["mcp-remote", url, "--header", f"Authorization: Bearer {TOKEN}"]
+        assert elsewhere(json.dumps({"command": "npx", "args": args})) == host
+        env = {"args": ["mcp-remote", f"--url={url}"], "env": {"API_KEY": TOKEN}}
+        assert elsewhere(json.dumps(env)) == host
+
+
+def test_a_paste_that_names_no_server_or_several_says_nothing() -> None:
+    assert elsewhere(json.dumps({"env": {"API_KEY": TOKEN}})) is None
+    both = [{"url": "https://other.example", "token": TOKEN}, {"env": {"API_KEY": TOKEN}}]
+    assert elsewhere(json.dumps(both)) is None
+    assert elsewhere(configured("https://other.example/mcp"), address="") is None
+
+
+def test_the_full_address_comes_before_the_other_transport_and_any_other_server() -> None:
+    keys = {"https://other.example/mcp": "a" * 9, "https://mcp.example.com/sse": "b" * 9, ADDRESS: TOKEN}
+    servers = {url: {"url": url, "headers": {"Authorization": key}} for url, key in keys.items()}
+
+    assert elsewhere(json.dumps(servers)) is None
+
+    servers[ADDRESS]["url"] = "https://mcp.example.com/elsewhere/mcp"
+    assert read(json.dumps(servers)) == ("b" * 9, ("json",))
+
+
+def test_a_header_block_says_its_host_and_an_address_is_no_token_of_another() -> None:
+    block = f"Accept: */*\nAuthorization: Bearer {TOKEN}\nHost: "
+    assert elsewhere(block + "mcp.example.com") is None
+    assert elsewhere(block + "other.example:8443") == "other.example"
+
+    url = "https://other.example/mcp?api_key=0123456789"
+    found = read_token(url, header_name="Authorization", value_format="Bearer {token}", address=ADDRESS)
+    # The host is itself a piece of what was pasted.
+    assert (found.value, found.elsewhere) == (url, "another server")
 
 
 def test_a_scheme_is_taken_off_only_where_the_format_adds_it() -> None:

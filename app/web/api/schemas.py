@@ -15,7 +15,10 @@ from app.web.api.fields import Count, Flag, Instant, JsonObject, Limit, Secret, 
 from app.words.token_states import REMEDIES
 
 ADDRESS: Final = "The server's url as you know it; when it has another by then, nothing is sent or saved."
-BELONGS_HERE: Final = "True: this server may have the token, although it looks like another service's."
+BELONGS_HERE: Final = (
+    "True: this server may have the token, although it looks like another service's, or stands in a paste "
+    "that names another server."
+)
 
 
 class Schema(ma.Schema):
@@ -154,7 +157,7 @@ class SavedToken(Schema):
     message = fields.String(required=True)
     hint = fields.String(required=True, allow_none=True)
     changed = fields.List(
-        fields.String(validate=validate.OneOf(("name", "json", "header", "scheme"))),
+        fields.String(validate=validate.OneOf(("quotes", "name", "json", "header", "scheme"))),
         metadata={"description": "What was taken off the paste; absent when it was saved as it came."},
     )
     check = fields.Nested(CheckAnswer, metadata={"description": "Absent when it was not checked."})
@@ -166,8 +169,8 @@ class SavedToken(Schema):
     )
     held_for = fields.String(
         metadata={
-            "description": "Whose token it looks like; it is on hold until you confirm on its page, "
-            "or save it again with belongs_here."
+            "description": "Whose token it looks like, or the host that it was configured for; it is on hold "
+            "until you confirm on its page, or save it again with belongs_here."
         }
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -50,6 +51,30 @@ def test_a_saved_token_shows_its_hint_and_times(ann: Program) -> None:
 def test_what_was_taken_off_the_paste_is_told(ann: Program) -> None:
     assert ann.post(PATH, {"token": f"Bearer {CANARY}"}).json["changed"] == ["scheme"]
     assert ann.post(PATH, {"token": f" {CANARY}\n"}).json.keys() == {"success", "message", "hint"}
+
+
+def test_a_paste_that_names_another_server_is_on_hold_and_not_checked(ann: Program) -> None:
+    entry = {"url": "https://other.example/mcp", "headers": {"Authorization": f"Bearer {CANARY}"}}
+    paste = json.dumps({"mcpServers": {"x": entry}})
+
+    refused = ann.post(PATH, {"token": paste, "check": True})
+    checked = ann.post(f"{PATH}/check", {"token": paste})
+    saved = ann.post(PATH, {"token": paste})
+
+    for answer in (refused, checked):
+        problem = assert_problem(answer, 422, "foreign_token")
+        assert (problem["reason"], problem["service"]) == ("elsewhere", "other.example")
+        assert "other.example" in problem["errors"]["token"][0]
+    assert (saved.status_code, saved.json["held_for"]) == (201, "other.example")
+    assert saved.json["changed"] == ["json", "scheme"]
+    assert ann.get(PATH).json["status"] == "on_hold"
+
+    assert "held_for" not in ann.post(PATH, {"token": paste, "belongs_here": True}).json
+    assert ann.get(PATH).json["status"] == "saved"
+
+
+def test_quotes_are_told_as_taken_off(ann: Program) -> None:
+    assert ann.post(PATH, {"token": f'"{CANARY}"'}).json["changed"] == ["quotes"]
 
 
 def test_a_short_token_has_no_hint(ann: Program) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -299,6 +300,21 @@ def test_a_token_of_another_service_asks_for_a_tick_first(desk: Desk) -> None:
     assert "belongs_here" in form.fields
 
     desk.follow(desk.client.submit(form, token=GITHUB, belongs_here="y"))
+
+    assert desk.status() == "Accepted"
+
+
+def test_a_paste_that_names_another_server_asks_for_a_tick_first(desk: Desk) -> None:
+    url = "https://user:hidden@other.example/hidden?key=hidden"
+    paste = json.dumps({"mcpServers": {"x": {"url": url, "headers": {"Authorization": f"Bearer {RIGHT}"}}}})
+    page = desk.send(token=paste)
+    assert "configured for other.example and not for this server" in words(page.text)
+    assert RIGHT not in page.text
+    assert "hidden@" not in page.text and "key=hidden" not in page.text
+    assert desk.row() is None
+    assert desk.gate.shown == []
+
+    desk.follow(desk.client.submit(page.form(desk.path), token=paste, belongs_here="y"))
 
     assert desk.status() == "Accepted"
 
