@@ -6,16 +6,16 @@ import hashlib
 import logging
 import secrets
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, select, update
 from sqlalchemy.exc import DBAPIError
 
 from app import clock
 from app.errors import NotThereError
 from app.extensions import db
-from app.models import LoginSession, User
+from app.models import LoginSession, PendingSignIn, User
 from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.known_browsers import remember
@@ -85,10 +85,7 @@ def find_signed_in(session_id: str, limits: Limits = DEFAULT_LIMITS) -> User | N
         .join(LoginSession, LoginSession.user_id == User.id)
         .where(
             LoginSession.session_hash == session_hash(session_id),
-            LoginSession.expires_at > now,
-            LoginSession.last_seen_at > now - limits.idle,
-            # A limit that an admin has shortened ends older sessions too.
-            LoginSession.created_at > now - limits.absolute,
+            is_live(now, limits),
             User.is_active,
         )
     )
@@ -121,17 +118,22 @@ def end_session(user: User, actor: Actor) -> None:
     db.session.commit()
 
 
+def is_live(now: datetime, limits: Limits) -> ColumnElement[bool]:
+    """Return SQL for whether a session has not ended by itself."""
+    return and_(
+        LoginSession.expires_at > now,
+        LoginSession.last_seen_at > now - limits.idle,
+        # A limit that an admin has shortened ends older sessions too.
+        LoginSession.created_at > now - limits.absolute,
+    )
+
+
 def list_sessions(user: User, limits: Limits = DEFAULT_LIMITS) -> list[LoginSession]:
     """Return where this person is signed in, the last seen first."""
     now = clock.now()
     statement = (
         select(LoginSession)
-        .where(
-            LoginSession.user_id == user.id,
-            LoginSession.expires_at > now,
-            LoginSession.last_seen_at > now - limits.idle,
-            LoginSession.created_at > now - limits.absolute,
-        )
+        .where(LoginSession.user_id == user.id, is_live(now, limits))
         .order_by(LoginSession.last_seen_at.desc(), LoginSession.id.desc())
     )
     return list(db.session.scalars(statement))
@@ -152,7 +154,11 @@ def end_other_sessions(user: User, actor: Actor) -> int:
 
 
 def end_all_sessions(user: User, actor: Actor) -> int:
-    """Sign a person out everywhere and return how many sessions that were. Commits; one audit row."""
+    """Sign a person out everywhere and return how many sessions that were. Commits; one audit row.
+
+    A sign-in that waits for its code ends too.
+    """
+    db.session.execute(delete(PendingSignIn).where(PendingSignIn.user_id == user.id))
     ended = _end(user, actor)
     db.session.commit()
     return ended
