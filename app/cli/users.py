@@ -80,7 +80,7 @@ def enable(email: str) -> None:
 def sign_out(email: str) -> None:
     """End every session of this person."""
     with refusals():
-        ended = sessions.end_all_sessions(accounts.get_user(email), acting())
+        ended = sessions.end_all_sessions(accounts.get_user(email).id, acting())
     click.echo(f"Ended sessions: {ended}.")
 
 

@@ -19,6 +19,7 @@ from app.models import LoginSession, PendingSignIn, User
 from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.known_browsers import remember
+from app.services.person_lock import lock_person
 
 logger = logging.getLogger(__name__)
 
@@ -141,34 +142,35 @@ def list_sessions(user: User, limits: Limits = DEFAULT_LIMITS) -> list[LoginSess
 
 def end_one_session(user: User, row_id: int, actor: Actor) -> None:
     """End one of this person's sessions. Commits; writes one audit row. Raises NotThereError."""
-    if not _end(user, actor, LoginSession.id == row_id):
+    if not _end(user.id, actor, LoginSession.id == row_id):
         raise NotThereError
     db.session.commit()
 
 
 def end_other_sessions(user: User, actor: Actor) -> int:
     """Sign this person out everywhere else; return how many sessions that were. Commits; one audit row."""
-    ended = _end(user, actor, LoginSession.session_hash != session_hash(user.get_id()))
+    ended = _end(user.id, actor, LoginSession.session_hash != session_hash(user.get_id()))
     db.session.commit()
     return ended
 
 
-def end_all_sessions(user: User, actor: Actor) -> int:
+def end_all_sessions(user_id: int, actor: Actor) -> int:
     """Sign a person out everywhere and return how many sessions that were. Commits; one audit row.
 
-    A sign-in that waits for its code ends too.
+    A sign-in that waits for its code ends too. Raises NotThereError.
     """
-    db.session.execute(delete(PendingSignIn).where(PendingSignIn.user_id == user.id))
-    ended = _end(user, actor)
+    lock_person(user_id)
+    db.session.execute(delete(PendingSignIn).where(PendingSignIn.user_id == user_id))
+    ended = _end(user_id, actor)
     db.session.commit()
     return ended
 
 
-def _end(user: User, actor: Actor, *which: ColumnElement[bool]) -> int:
+def _end(user_id: int, actor: Actor, *which: ColumnElement[bool]) -> int:
     """Delete this person's sessions, or those of them that are meant. The caller commits."""
-    ended = db.session.execute(delete(LoginSession).where(LoginSession.user_id == user.id, *which))
+    ended = db.session.execute(delete(LoginSession).where(LoginSession.user_id == user_id, *which))
     count: int = ended.rowcount  # type: ignore[attr-defined]
-    record(Action.SESSION_ENDED, actor, subject_user_id=user.id, details={"sessions": count})
+    record(Action.SESSION_ENDED, actor, subject_user_id=user_id, details={"sessions": count})
     return count
 
 

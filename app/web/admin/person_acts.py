@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from app.services import accounts, offboarding, people, sessions
+from app.services import offboarding, people, sessions
 from app.services.people import Person
 from app.services.person_change import PersonChange, change_person
 from app.web import current
@@ -55,8 +55,7 @@ def sign_out(user_id: int) -> ResponseReturnValue:
     """End every session of a person."""
     person = people.get_person(user_id)
     form = ConfirmForm()
-    user = accounts.get_user(person.email)
-    ended, status = attempt(form, lambda: sessions.end_all_sessions(user, current.actor()))
+    ended, status = attempt(form, lambda: sessions.end_all_sessions(user_id, current.actor()))
     if ended is None:
         details = people.details_of(user_id, current.session_limits())
         page = render_template(

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask.typing import ResponseReturnValue
 
-from app.services import accounts, invitations, offboarding, people, sessions
+from app.services import invitations, offboarding, people, sessions
 from app.services.offboarding import HeldToken
 from app.services.one_time_links import OneTimeLink
 from app.services.people import PeopleFilter
@@ -105,8 +105,7 @@ def delete_person(body: dict[str, Any], user_id: int) -> dict[str, Any]:
 @admin_users.problems(404)
 def sign_person_out(user_id: int) -> dict[str, Any]:
     """End every session of a person."""
-    user = accounts.get_user(people.get_person(user_id).email)
-    return {"sessions": sessions.end_all_sessions(user, current.actor())}
+    return {"sessions": sessions.end_all_sessions(user_id, current.actor())}
 
 
 @admin_users.post("/<int:user_id>/invitation")
