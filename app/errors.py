@@ -112,6 +112,16 @@ class LastAdminError(MarketError):
     code = "last_admin"
 
 
+class WrongStateError(MarketError):
+    """The person is in a state in which this cannot be done. `reason`: one of `app.models.user.STATES`."""
+
+    code = "wrong_state"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class LedgerClosedError(MarketError):
     """The event could not be written, so what it records did not happen."""
 

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from typing import Final
+from collections.abc import Sequence
 
 import click
-from flask import current_app
 from flask.cli import AppGroup
 
 from app.cli.acting import acting
-from app.errors import InvalidInputError, LastAdminError, NotThereError
+from app.cli.one_time_links import invite, reset_password
+from app.cli.refusals import refusals
+from app.errors import NotThereError
+from app.mcp.texts import clean_text
 from app.models.user import ROLES
-from app.services import accounts, sessions, totp
-from app.services.password_rules import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
+from app.services import accounts, offboarding, people, sessions, totp
+from app.services.offboarding import HeldToken
+from app.services.people import PeopleFilter
+from app.services.person_change import PersonChange, change_person
 
 users_cli = AppGroup("users", help="People and their accounts.")
+users_cli.add_command(invite)
+users_cli.add_command(reset_password)
 EMAIL = click.argument("email")
-REFUSALS: Final = {
-    "email_invalid": "This is not an e-mail address.",
-    "email_taken": "There is an account with this e-mail address already.",
-    "password_short": f"Use at least {MIN_PASSWORD_CHARS} characters.",
-    "password_long": f"Use at most {MAX_PASSWORD_CHARS} characters.",
-    "password_common": "This password is among the first that anybody would try.",
-}
+NAME_CHARS = 60
 
 
 @users_cli.command("create")
@@ -32,38 +31,47 @@ REFUSALS: Final = {
 @click.option("--admin", is_flag=True, help="May keep the catalogue and see states; never a token.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 def create(email: str, admin: bool, password_stdin: bool) -> None:
-    """Create an account. The password is asked for, or read from standard input."""
+    """Create an account with a password, which is asked for, or read from standard input.
+
+    For the first admin, and for programs. People choose their own: see `flask users invite`.
+    """
     password = _password(password_stdin)
-    try:
+    with refusals():
         user = accounts.create_account(email, password, acting(), admin=admin)
-    except InvalidInputError as error:
-        raise click.ClickException(REFUSALS[error.reason]) from None
     click.echo(f"Created {user.email} ({user.role}).")
 
 
 @users_cli.command("list")
 def list_() -> None:
-    """List everyone: e-mail, role, state, last sign-in (UTC), second factor."""
-    with_totp = totp.who_has_it()
-    for user in accounts.list_users():
-        state = "active" if user.is_active else "disabled"
-        seen = user.last_login_at.isoformat(timespec="minutes") if user.last_login_at else "never"
-        click.echo(f"{user.email}\t{user.role}\t{state}\t{seen}\t{'totp' if user.id in with_totp else '-'}")
+    """List everyone: e-mail, role, state, last sign-in (UTC), second factor, number of tokens."""
+    page = people.list_people(PeopleFilter())
+    while True:
+        for row in page.rows:
+            seen = row.last_login_at.isoformat(timespec="minutes") if row.last_login_at else "never"
+            factor = "totp" if row.has_totp else "-"
+            click.echo("\t".join((row.email, row.role, row.state, seen, factor, str(row.tokens))))
+        if page.next is None:
+            return
+        page = people.list_people(PeopleFilter(after=page.next))
 
 
 @users_cli.command("disable")
 @EMAIL
 def disable(email: str) -> None:
-    """Refuse this person and end their sessions at once."""
-    _set_active(email, False)
+    """Refuse this person and end their sessions at once. Their tokens stay, and nobody can use them."""
+    with refusals():
+        accounts.set_active(email, False, acting())
+        held = offboarding.held_tokens(accounts.get_user(email).id)
     click.echo("Disabled and signed out everywhere.")
+    _list_providers(held)
 
 
 @users_cli.command("enable")
 @EMAIL
 def enable(email: str) -> None:
     """Let a disabled person in again."""
-    _set_active(email, True)
+    with refusals():
+        accounts.set_active(email, True, acting())
     click.echo("Enabled.")
 
 
@@ -71,19 +79,17 @@ def enable(email: str) -> None:
 @EMAIL
 def sign_out(email: str) -> None:
     """End every session of this person."""
-    user = accounts.find_user(email)
-    if user is None:
-        raise _unknown()
-    click.echo(f"Ended sessions: {sessions.end_all_sessions(user, acting())}.")
+    with refusals():
+        ended = sessions.end_all_sessions(accounts.get_user(email).id, acting())
+    click.echo(f"Ended sessions: {ended}.")
 
 
 @users_cli.command("reset-totp")
 @EMAIL
 def reset_totp(email: str) -> None:
     """Turn off the second factor of a person who has lost both their app and their recovery codes."""
-    user = accounts.find_user(email)
-    if user is None:
-        raise _unknown()
+    with refusals():
+        user = accounts.get_user(email)
     try:
         totp.reset(user.id, acting())
     except NotThereError:
@@ -96,10 +102,8 @@ def reset_totp(email: str) -> None:
 @click.option("--off", is_flag=True, help="No longer.")
 def require_totp(email: str, off: bool) -> None:
     """Require a second factor: without one, this person can only set one up."""
-    user = accounts.find_user(email)
-    if user is None:
-        raise _unknown()
-    totp.set_required(user.id, not off, acting())
+    with refusals():
+        change_person(accounts.get_user(email).id, PersonChange(totp_required=not off), acting())
     click.echo("No second factor is required any more." if off else "A second factor is required.")
 
 
@@ -108,12 +112,8 @@ def require_totp(email: str, off: bool) -> None:
 @click.argument("role", type=click.Choice(ROLES))
 def set_role(email: str, role: str) -> None:
     """Make a person a user, an auditor (reads the ledger and nothing else) or an admin."""
-    try:
+    with refusals():
         accounts.set_role(email, role, acting())
-    except NotThereError:
-        raise _unknown() from None
-    except LastAdminError:
-        raise click.ClickException("Nobody else is an admin. Make somebody else one first.") from None
     click.echo(f"Role: {role}.")
 
 
@@ -121,35 +121,25 @@ def set_role(email: str, role: str) -> None:
 @EMAIL
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def delete(email: str, yes: bool) -> None:
-    """Delete a person with their sessions and tokens. The ledger stays."""
+    """Delete a person with their sessions and tokens, and list where else the tokens live on.
+
+    Contacts no server. The ledger stays.
+    """
     if not yes:
         click.confirm("Delete this person and every token they saved?", abort=True)
-    try:
-        tokens = accounts.delete_account(email, acting())
-    except NotThereError:
-        raise _unknown() from None
-    click.echo(f"Deleted, with tokens: {tokens}. They stay valid at their providers; revoke them there.")
+    with refusals():
+        leaving = accounts.delete_account(email, acting())
+    click.echo(f"Deleted, with tokens: {len(leaving.tokens)}, sessions: {leaving.sessions}.")
+    _list_providers(leaving.tokens)
 
 
-@users_cli.command("reset-password")
-@EMAIL
-def reset_password(email: str) -> None:
-    """Print a one-time link, valid 72 hours, with which the person sets a new password."""
-    try:
-        code = accounts.open_password_reset(email, acting())
-    except NotThereError:
-        raise _unknown() from None
-    path = current_app.url_map.bind("").build("auth.reset_password", {"code": code})
-    click.echo(_site() + path)
-    click.echo("It works once, for 72 hours.", err=True)
-
-
-def _site() -> str:
-    """Return where this site is reached, as far as its settings say."""
-    if current_app.config["SITE_URL"]:
-        return str(current_app.config["SITE_URL"])
-    hosts = current_app.config["TRUSTED_HOSTS"]
-    return f"https://{hosts[0]}" if hosts else f"http://127.0.0.1:{os.environ.get('PORT', '8000')}"
+def _list_providers(held: Sequence[HeldToken]) -> None:
+    """Print where each provider keeps its tokens: nothing that was done here ends one there."""
+    if held:
+        click.echo("These stay valid at their providers until they are revoked there:")
+    for one in held:
+        page = clean_text(one.token_help_url or "", 2048) or f"no page known; provider of {one.host}"
+        click.echo(f"{clean_text(one.server, NAME_CHARS)}\t{page}")
 
 
 def _password(from_stdin: bool) -> str:
@@ -157,14 +147,3 @@ def _password(from_stdin: bool) -> str:
         return sys.stdin.readline().rstrip("\r\n")
     answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     return answer
-
-
-def _set_active(email: str, active: bool) -> None:
-    try:
-        accounts.set_active(email, active, acting())
-    except NotThereError:
-        raise _unknown() from None
-
-
-def _unknown() -> click.ClickException:
-    return click.ClickException("There is no account with this e-mail address.")

@@ -18,12 +18,18 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(password_hash: str | None, password: str) -> bool:
-    """Whether the password is the hashed one. None, for an unknown person, takes as long and is False."""
+    """Whether the password is the hashed one.
+
+    None, for an unknown person, takes as long and is False; so does a text that is no hash, as invited
+    people have one.
+    """
     try:
-        _HASHER.verify(password_hash or _dummy_hash(), _bytes(password))
-    except (VerificationError, InvalidHashError):
+        return _HASHER.verify(password_hash or _dummy_hash(), _bytes(password)) and password_hash is not None
+    except VerificationError:
         return False
-    return password_hash is not None
+    except InvalidHashError:
+        # Said at once, it would tell who was invited and has not come yet.
+        return verify_password(None, password)
 
 
 def needs_rehash(password_hash: str) -> bool:

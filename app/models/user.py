@@ -13,6 +13,14 @@ from app.extensions import Model
 from app.models.types import UtcDateTime
 
 ROLES: Final = ("user", "auditor", "admin")
+#: In place of a hash, as in /etc/shadow: no password has this for its hash, so none signs in.
+NO_PASSWORD: Final = "!"
+
+#: Not accepted yet, may sign in, may not. A disabled person who never accepted is disabled.
+INVITED: Final = "invited"
+ACTIVE: Final = "active"
+DISABLED: Final = "disabled"
+STATES: Final = (INVITED, ACTIVE, DISABLED)
 
 
 class User(UserMixin, Model):
@@ -29,7 +37,7 @@ class User(UserMixin, Model):
     #: Normalised (see `app.services.emails`), so that spellings of one address are one account.
     email: Mapped[str] = mapped_column(String(254), unique=True)
     display_name: Mapped[str] = mapped_column(String(100))
-    #: argon2id in PHC string form.
+    #: argon2id in PHC string form; `NO_PASSWORD` from the invitation until the person sets one.
     password_hash: Mapped[str] = mapped_column(String(255))
     role: Mapped[str] = mapped_column(String(16), default="user", server_default="user")
     #: False: cannot sign in, and every session is refused.
@@ -57,6 +65,13 @@ class User(UserMixin, Model):
     def may_audit(self) -> bool:
         """Whether this person may read everyone's events."""
         return self.role in ("auditor", "admin")
+
+    @property
+    def state(self) -> str:
+        """Return one of `STATES`."""
+        if not self.is_active:
+            return DISABLED
+        return INVITED if self.password_hash == NO_PASSWORD else ACTIVE
 
     def get_id(self) -> str:
         """Return what Flask-Login puts into the cookie: the session's random id."""

@@ -79,6 +79,7 @@ DETAIL_KEYS: Final[Mapping[Action, frozenset[str]]] = {
     Action.SESSION_ENDED: frozenset({"sessions"}),
     Action.SERVER_ADDRESS_CHANGED: frozenset({"held_tokens"}),
     Action.SERVER_DELETED: frozenset({"deleted_tokens"}),
+    Action.ACCOUNT_INVITED: frozenset({"role"}),
     Action.ACCOUNT_DELETED: frozenset({"deleted_tokens"}),
     Action.ROTATION_ENDED: frozenset({"rotated", "unreadable", "left"}),
     Action.NOTICE_DISMISSED: frozenset({"notice", "event"}),

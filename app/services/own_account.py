@@ -8,11 +8,11 @@ from sqlalchemy.exc import IntegrityError
 from app.crypto.passwords import hash_password
 from app.errors import InvalidInputError
 from app.extensions import db
-from app.models import LoginSession, PasswordReset, User
-from app.services.accounts import refuse_last_admin, remove_person
+from app.models import LoginSession, PasswordReset, PendingSignIn, User
 from app.services.audit import Action, record
 from app.services.emails import normalise_email
 from app.services.known_browsers import forget_browsers, remember
+from app.services.offboarding import remove_person
 from app.services.password_rules import check_password
 from app.services.sessions import DEFAULT_LIMITS, Limits, SignedIn, add_session
 from app.services.sign_in import Visitor, confirm_password
@@ -31,8 +31,9 @@ def change_password(
     check_password(new, user.email)
     password_hash = hash_password(new)
     db.session.execute(update(User).where(User.id == user.id).values(password_hash=password_hash))
-    db.session.execute(delete(LoginSession).where(LoginSession.user_id == user.id))
-    db.session.execute(delete(PasswordReset).where(PasswordReset.user_id == user.id))
+    # A sign-in with the old password that waits for its code ends too.
+    for table in (LoginSession, PendingSignIn, PasswordReset):
+        db.session.execute(delete(table).where(table.user_id == user.id))
     forget_browsers(user.id)
     signed_in = SignedIn(add_session(user, visitor.actor, limits), remember(user.id, None))
     record(Action.PASSWORD_CHANGED, visitor.actor, subject_user_id=user.id)
@@ -65,7 +66,6 @@ def delete_own_account(user: User, password: str, visitor: Visitor) -> int:
     Raises what `confirm_password` raises, and LastAdminError.
     """
     confirm_password(user, password, visitor)
-    refuse_last_admin(user)
-    tokens = remove_person(user, visitor.actor)
+    leaving = remove_person(user.id, visitor.actor)
     db.session.commit()
-    return tokens
+    return len(leaving.tokens)

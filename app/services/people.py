@@ -1,4 +1,4 @@
-"""People: everyone with an account, as admins see them."""
+"""People: everyone with an account, as admins see them. Of tokens, their number and states alone."""
 
 from __future__ import annotations
 
@@ -6,46 +6,81 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, String, and_, case, false, func, literal, or_, select, true
 
-from app.errors import NotThereError
+from app import clock
+from app.errors import InvalidInputError, NotThereError
 from app.extensions import db
-from app.models import TotpEnrolment, User
+from app.models import Group, GroupMember, LoginSession, Server, Token, TotpEnrolment, User
+from app.models.user import ACTIVE, DISABLED, INVITED, NO_PASSWORD, ROLES, STATES
+from app.services.emails import MAX_EMAIL_CHARS
+from app.services.sessions import DEFAULT_LIMITS, Limits, is_live
+from app.services.token_status import status_expression
 
 PAGE_SIZE: Final = 50
 
 
 @dataclass(frozen=True)
 class Person:
-    """One row of the list. `last_login_at` None: never signed in."""
+    """One row of the list. `last_login_at` None: never signed in. `tokens`: how many they hold."""
 
     id: int
     email: str
+    display_name: str
+    #: One of `app.models.user.ROLES`.
     role: str
-    is_active: bool
+    #: One of `app.models.user.STATES`.
+    state: str
+    created_at: datetime
     last_login_at: datetime | None
     has_totp: bool
     totp_required: bool
+    tokens: int
+
+
+@dataclass(frozen=True)
+class PeopleFilter:
+    """Whom to list. `query`: part of an e-mail or name. `after`: a page's cursor. Empty: whoever there is."""
+
+    query: str = ""
+    state: str = ""
+    role: str = ""
+    after: str = ""
+    limit: int = PAGE_SIZE
 
 
 @dataclass(frozen=True)
 class People:
-    """One page of people, by e-mail. `next`: the cursor of the page after it, None on the last."""
+    """One page of people, by e-mail. `next`: the cursor of the page after it, None on the last.
+
+    `counts`: state or role → people, and `all`; search and filter ignored.
+    """
 
     rows: list[Person]
     next: str | None
+    counts: dict[str, int]
 
 
-def list_people(query: str = "", after: str = "", limit: int = PAGE_SIZE) -> People:
-    """Return a page of the people whose e-mail has the query in it."""
-    statement = _people().order_by(User.email).limit(limit + 1)
-    # No e-mail address holds a NUL, and PostgreSQL takes none even to look for it.
-    if query:
-        statement = statement.where(User.email.contains(query.casefold().replace("\0", " "), autoescape=True))
-    if after:
-        statement = statement.where(User.email > after.replace("\0", " "))
+@dataclass(frozen=True)
+class PersonDetails:
+    """What hangs on a person. `tokens`: state → how many; `sessions`: live ones; `groups`: names."""
+
+    tokens: dict[str, int]
+    sessions: int
+    groups: list[str]
+
+
+def list_people(wanted: PeopleFilter) -> People:
+    """Return a page of the people that search and filter find. Two queries, however many there are.
+
+    Raises InvalidInputError for `state` or `role` (`unknown`).
+    """
+    limit = wanted.limit
+    statement = _people().where(_matches(wanted)).order_by(User.email).limit(limit + 1)
+    if wanted.after:
+        statement = statement.where(User.email > _searchable(wanted.after))
     rows = [Person(*row) for row in db.session.execute(statement)]
-    return People(rows[:limit], rows[limit - 1].email if len(rows) > limit else None)
+    return People(rows[:limit], rows[limit - 1].email if len(rows) > limit else None, _counts())
 
 
 def get_person(user_id: int) -> Person:
@@ -56,12 +91,95 @@ def get_person(user_id: int) -> Person:
     return Person(*row)
 
 
+def details_of(user_id: int, limits: Limits = DEFAULT_LIMITS) -> PersonDetails:
+    """Return what hangs on a person. Three queries."""
+    status = status_expression(clock.now()).label("status")
+    tokens = (
+        select(status, func.count())
+        .select_from(Token)
+        .join(Server, Server.id == Token.mcp_server_id)
+        .where(Token.user_id == user_id)
+        .group_by(status)
+    )
+    sessions = (
+        select(func.count())
+        .select_from(LoginSession)
+        .where(LoginSession.user_id == user_id, is_live(clock.now(), limits))
+    )
+    groups = (
+        select(Group.name)
+        .join(GroupMember, GroupMember.group_id == Group.id)
+        .where(GroupMember.user_id == user_id)
+        .order_by(Group.name_key)
+    )
+    return PersonDetails(
+        {row[0]: row[1] for row in db.session.execute(tokens)},
+        db.session.scalar(sessions) or 0,
+        list(db.session.scalars(groups)),
+    )
+
+
 def _people() -> Any:
     has_totp = (
         select(TotpEnrolment.user_id)
         .where(TotpEnrolment.user_id == User.id, TotpEnrolment.confirmed_at.is_not(None))
         .exists()
     )
+    tokens = select(func.count()).select_from(Token).where(Token.user_id == User.id).scalar_subquery()
     return select(
-        User.id, User.email, User.role, User.is_active, User.last_login_at, has_totp, User.totp_required
+        User.id,
+        User.email,
+        User.display_name,
+        User.role,
+        _state(),
+        User.created_at,
+        User.last_login_at,
+        has_totp,
+        User.totp_required,
+        tokens,
     )
+
+
+def _state() -> ColumnElement[str]:
+    """Return SQL for `User.state`."""
+    return case(
+        (User.is_active == false(), literal(DISABLED, String)),
+        (User.password_hash == NO_PASSWORD, literal(INVITED, String)),
+        else_=literal(ACTIVE, String),
+    )
+
+
+def _matches(wanted: PeopleFilter) -> ColumnElement[bool]:
+    conditions: list[ColumnElement[bool]] = [true()]
+    if wanted.query:
+        part = _searchable(wanted.query)
+        # A name as it is written too: SQLite's `lower` knows no letters beyond ASCII.
+        conditions.append(
+            or_(
+                User.email.contains(part.casefold(), autoescape=True),
+                func.lower(User.display_name).contains(part.lower(), autoescape=True),
+                User.display_name.contains(part, autoescape=True),
+            )
+        )
+    for name, known, column in (("state", STATES, _state()), ("role", ROLES, User.role)):
+        value = getattr(wanted, name)
+        if value and value not in known:
+            raise InvalidInputError(name, "unknown")
+        if value:
+            conditions.append(column == value)
+    return and_(*conditions)
+
+
+def _searchable(text: str) -> str:
+    """Return the text as PostgreSQL lets one look for it: without NUL, which no address and no name has."""
+    return text[:MAX_EMAIL_CHARS].replace("\0", "\ufffd")
+
+
+def _counts() -> dict[str, int]:
+    state = _state().label("state")
+    found = db.session.execute(select(state, User.role, func.count()).group_by(state, User.role)).all()
+    counts = dict.fromkeys(("all", *STATES, *ROLES), 0)
+    for row in found:
+        for name in ("all", row[0], row[1]):
+            counts[name] += row[2]
+    return counts

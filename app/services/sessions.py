@@ -6,19 +6,20 @@ import hashlib
 import logging
 import secrets
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, select, update
 from sqlalchemy.exc import DBAPIError
 
 from app import clock
 from app.errors import NotThereError, SignedOutError
 from app.extensions import db
-from app.models import LoginSession, User
+from app.models import LoginSession, PendingSignIn, User
 from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.known_browsers import remember
+from app.services.person_lock import lock_person
 from app.services.row_lock import lock_row
 
 logger = logging.getLogger(__name__)
@@ -86,10 +87,7 @@ def find_signed_in(session_id: str, limits: Limits = DEFAULT_LIMITS) -> User | N
         .join(LoginSession, LoginSession.user_id == User.id)
         .where(
             LoginSession.session_hash == session_hash(session_id),
-            LoginSession.expires_at > now,
-            LoginSession.last_seen_at > now - limits.idle,
-            # A limit that an admin has shortened ends older sessions too.
-            LoginSession.created_at > now - limits.absolute,
+            is_live(now, limits),
             User.is_active,
         )
     )
@@ -139,17 +137,22 @@ def end_session(user: User, actor: Actor) -> None:
     db.session.commit()
 
 
+def is_live(now: datetime, limits: Limits) -> ColumnElement[bool]:
+    """Return SQL for whether a session has not ended by itself."""
+    return and_(
+        LoginSession.expires_at > now,
+        LoginSession.last_seen_at > now - limits.idle,
+        # A limit that an admin has shortened ends older sessions too.
+        LoginSession.created_at > now - limits.absolute,
+    )
+
+
 def list_sessions(user: User, limits: Limits = DEFAULT_LIMITS) -> list[LoginSession]:
     """Return where this person is signed in, the last seen first."""
     now = clock.now()
     statement = (
         select(LoginSession)
-        .where(
-            LoginSession.user_id == user.id,
-            LoginSession.expires_at > now,
-            LoginSession.last_seen_at > now - limits.idle,
-            LoginSession.created_at > now - limits.absolute,
-        )
+        .where(LoginSession.user_id == user.id, is_live(now, limits))
         .order_by(LoginSession.last_seen_at.desc(), LoginSession.id.desc())
     )
     return list(db.session.scalars(statement))
@@ -157,30 +160,35 @@ def list_sessions(user: User, limits: Limits = DEFAULT_LIMITS) -> list[LoginSess
 
 def end_one_session(user: User, row_id: int, actor: Actor) -> None:
     """End one of this person's sessions. Commits; writes one audit row. Raises NotThereError."""
-    if not _end(user, actor, LoginSession.id == row_id):
+    if not _end(user.id, actor, LoginSession.id == row_id):
         raise NotThereError
     db.session.commit()
 
 
 def end_other_sessions(user: User, actor: Actor) -> int:
     """Sign this person out everywhere else; return how many sessions that were. Commits; one audit row."""
-    ended = _end(user, actor, LoginSession.session_hash != session_hash(user.get_id()))
+    ended = _end(user.id, actor, LoginSession.session_hash != session_hash(user.get_id()))
     db.session.commit()
     return ended
 
 
-def end_all_sessions(user: User, actor: Actor) -> int:
-    """Sign a person out everywhere and return how many sessions that were. Commits; one audit row."""
-    ended = _end(user, actor)
+def end_all_sessions(user_id: int, actor: Actor) -> int:
+    """Sign a person out everywhere and return how many sessions that were. Commits; one audit row.
+
+    A sign-in that waits for its code ends too. Raises NotThereError.
+    """
+    lock_person(user_id)
+    db.session.execute(delete(PendingSignIn).where(PendingSignIn.user_id == user_id))
+    ended = _end(user_id, actor)
     db.session.commit()
     return ended
 
 
-def _end(user: User, actor: Actor, *which: ColumnElement[bool]) -> int:
+def _end(user_id: int, actor: Actor, *which: ColumnElement[bool]) -> int:
     """Delete this person's sessions, or those of them that are meant. The caller commits."""
-    ended = db.session.execute(delete(LoginSession).where(LoginSession.user_id == user.id, *which))
+    ended = db.session.execute(delete(LoginSession).where(LoginSession.user_id == user_id, *which))
     count: int = ended.rowcount  # type: ignore[attr-defined]
-    record(Action.SESSION_ENDED, actor, subject_user_id=user.id, details={"sessions": count})
+    record(Action.SESSION_ENDED, actor, subject_user_id=user_id, details={"sessions": count})
     return count
 
 

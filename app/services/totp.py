@@ -180,21 +180,6 @@ def reset(user_id: int, actor: Actor) -> None:
     db.session.commit()
 
 
-def set_required(user_id: int, required: bool, actor: Actor) -> None:
-    """Require a second factor of a person, or no longer. Commits; one audit row if that changed anything.
-
-    Raises NotThereError.
-    """
-    user = db.session.get(User, user_id)
-    if user is None:
-        raise NotThereError
-    if user.totp_required != required:
-        user.totp_required = required
-        outcome = "on" if required else "off"
-        record(Action.TOTP_REQUIRED, actor, outcome=outcome, subject_user_id=user_id)
-    db.session.commit()
-
-
 def _delete(user_id: int) -> bool:
     """Delete enrolment and recovery codes; return whether the second factor was on. The caller commits."""
     gone = delete(TotpEnrolment).where(TotpEnrolment.user_id == user_id).returning(TotpEnrolment.confirmed_at)

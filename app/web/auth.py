@@ -30,7 +30,8 @@ from app.errors import (
     TooManyAttemptsError,
 )
 from app.models import User
-from app.services import accounts, known_browsers, second_step, sessions
+from app.models.user import INVITED
+from app.services import accounts, known_browsers, one_time_links, second_step, sessions
 from app.services.sessions import SignedIn
 from app.services.sign_in import authenticate
 from app.services.totp import has_second_factor
@@ -131,19 +132,22 @@ def sign_out() -> ResponseReturnValue:
 @auth.route("/reset-password/<code>", methods=["GET", "POST"])
 @public
 def reset_password(code: str) -> ResponseReturnValue:
-    """Set a new password by a one-time link."""
-    user = accounts.find_password_reset(code)
+    """Set a password by a one-time link: a new one, or the first of who was invited."""
+    user = one_time_links.find_by_link(code)
+    is_invited = user.state == INVITED
     form = NewPasswordForm()
     if form.validate_on_submit():
         try:
-            accounts.reset_password(code, form.password.data or "", current.actor())
+            one_time_links.set_password(code, form.password.data or "", current.actor())
         except InvalidInputError as error:
             form.show(error)
         else:
-            flash(_("Your new password is set. Sign in with it."), "success")
+            ready = _("Your account is ready. Sign in with your e-mail address and this password.")
+            flash(ready if is_invited else _("Your new password is set. Sign in with it."), "success")
             return redirect(url_for("auth.sign_in"), code=303)
     status = 422 if form.is_submitted() else 200
-    return render_template("auth/reset_password.html", form=form, email=user.email), status
+    page = render_template("auth/reset_password.html", form=form, email=user.email, is_invited=is_invited)
+    return page, status
 
 
 def begin_session(user: User) -> None:

@@ -13,6 +13,8 @@ from app.words import server_fields
 REASONS: Final = {
     "email_invalid": _l("This is not an e-mail address."),
     "email_taken": _l("There is an account with this e-mail address already. Sign in instead."),
+    "has_account": _l("This person has an account already."),
+    "is_disabled": _l("This person has an account, which is disabled. Enable it instead."),
     "password_short": _l("Use at least 12 characters."),
     "password_long": _l("Use at most 128 characters."),
     "password_common": _l("This password is among the first that anybody would try. Take another one."),
@@ -64,6 +66,7 @@ CODES: Final = {
         "An admin requires a second factor of this account. Set one up under Settings, Account."
     ),
     "last_admin": _l("Nobody else administers this installation. Make somebody else an admin first."),
+    "wrong_state": _l("The account is in a state in which this cannot be done."),
     "ledger_closed": _l("What you did could not be recorded, so it was not done. Nothing was changed."),
     "busy": _l("Too many calls are waiting for servers right now. Try again in a moment."),
     "token_required": _l("This server wants a token, and you have saved none."),
@@ -165,6 +168,15 @@ UPSTREAM: Final = {
     "too_large": _l("The server's answer was too large."),
 }
 
+#: State of an account → why something cannot be done to it.
+WRONG_STATE: Final = {
+    "invited": _l("This person has not accepted their invitation yet."),
+    "active": _l("This person has accepted their invitation already."),
+    "disabled": _l("This account is disabled. Enable it first."),
+}
+#: Code of an error → its reasons in words.
+BY_REASON: Final = {"storage_off": STORAGE_OFF, "wrong_state": WRONG_STATE}
+
 #: Attributes of errors that a program can act on as they are.
 FACTS: Final = ("token_source", "reason", "retry_after", "held_tokens")
 
@@ -191,10 +203,10 @@ def of_error(error: errors.MarketError) -> str:
         return str(FOREIGN[error.reason]) % {"service": error.service}
     if isinstance(error, errors.InvalidInputError):
         return of_field(error.field, error.reason)
-    if isinstance(error, errors.StorageOffError):
-        return str(STORAGE_OFF[error.reason])
     if isinstance(error, errors.UpstreamError):
         return str(UPSTREAM.get(error.reason, CODES["upstream_error"]))
+    if isinstance(error, errors.StorageOffError | errors.WrongStateError):
+        return str(BY_REASON[error.code][error.reason])
     if isinstance(error, errors.TokenRejectedError) and error.token_source == "request":
         return of_code("token_rejected_typed")
     return of_code(error.code)

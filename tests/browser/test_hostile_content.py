@@ -343,6 +343,31 @@ def test_resetting_a_second_factor_names_the_person_whose_it_is(watch: Watch, si
     assert watch.page.locator("main form").evaluate("form => form.action") == watch.page.url
 
 
+@pytest.mark.parametrize(
+    "act", ["", "/disable", "/enable", "/role", "/sign-out", "/delete", "/password-link"]
+)
+def test_a_page_about_a_person_names_them_and_leads_nowhere_else(
+    watch: Watch, site: LiveSite, act: str
+) -> None:
+    path = f"/admin/users/{person_id(site, OTHER_EMAIL)}{act}"
+
+    watch.open(path)
+
+    watch.look(None, OTHER_EMAIL)
+    actions = watch.page.locator("main form").evaluate_all("forms => forms.map(form => form.action)")
+    assert actions == ([watch.page.url] if act else [])
+
+
+def test_where_to_revoke_leads_to_the_providers_alone(watch: Watch) -> None:
+    watch.open("/admin/users/1/disable")
+
+    watch.look(None, HOSTILE_EMAIL)
+    links = watch.page.locator("main .plain-list a").evaluate_all(
+        "links => links.map(link => [link.getAttribute('href'), link.rel])"
+    )
+    assert {tuple(link) for link in links} == {(LINK, "noopener noreferrer")}
+
+
 def test_every_other_page_is_quiet_too(watch: Watch, site: LiveSite) -> None:
     rules = [rule for rule in site.app.url_map.iter_rules() if "GET" in (rule.methods or ())]
     paths = sorted(rule.rule for rule in rules if not rule.arguments and not rule.rule.startswith("/api/"))

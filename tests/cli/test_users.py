@@ -111,6 +111,60 @@ def test_delete_takes_the_tokens_along_and_leaves_the_ledger(app: Flask, runner:
         assert (last.action, last.details) == ("account.deleted", {"deleted_tokens": 1})
 
 
+def test_an_invitation_prints_its_link_once_and_a_new_one_replaces_it(
+    app: Flask, runner: FlaskCliRunner, client: PageClient
+) -> None:
+    printed = [
+        runner.invoke(args=["users", "invite", " Eve@Example.com", *more])
+        for more in (["--role", "admin"], [])
+    ]
+    links = [
+        re.search(r"^http://127\.0\.0\.1:8000(/reset-password/\S+)$", one.output, re.M) for one in printed
+    ]
+    assert all(links) and [one.exit_code for one in printed] == [0, 0]
+
+    client.get_page(links[0][1], status=404)  # type: ignore[index]
+    assert "eve@example.com\tadmin\tinvited\tnever\t-\t0" in runner.invoke(args=["users", "list"]).output
+    refused = runner.invoke(args=["users", "reset-password", "eve@example.com"])
+    assert (refused.exit_code, "has not accepted" in refused.output) == (1, True)
+
+    form = client.get_page(links[1][1]).form(links[1][1])  # type: ignore[index]
+    assert client.submit(form, password="another password").status_code == 303
+    again = runner.invoke(args=["users", "invite", "eve@example.com"])
+    assert (again.exit_code, "has an account already" in again.output) == (1, True)
+    assert runner.invoke(args=["users", "invite", "eve@"]).exit_code == 1
+    assert runner.invoke(args=["users", "invite", "x@example.com", "--role", "root"]).exit_code == 2
+
+
+def test_the_last_admin_is_kept_by_every_command(app: Flask, runner: FlaskCliRunner) -> None:
+    with app.app_context():
+        make_user("carol@example.com", admin=True)
+
+    for words in (["disable"], ["set-role"], ["delete", "--yes"]):
+        more = ["user"] if words == ["set-role"] else []
+        result = runner.invoke(args=["users", words[0], "carol@example.com", *words[1:], *more])
+        assert (result.exit_code, "Nobody else is an admin" in result.output) == (1, True)
+
+    assert "carol@example.com\tadmin\tactive" in runner.invoke(args=["users", "list"]).output
+
+
+def test_disabling_and_deleting_list_where_the_tokens_live_on(app: Flask, runner: FlaskCliRunner) -> None:
+    with app.app_context():
+        user = make_user()
+        page = "https://github.example.com/tokens"
+        make_token(user, make_server("Git\u202eHub\x1b[31m", token_help_url=page))
+        make_token(user, make_server("Other"), "a-made-up-token-of-mine")
+
+    for command in (["disable"], ["delete", "--yes"]):
+        result = runner.invoke(args=["users", command[0], "ann@example.com", *command[1:]])
+        listed = [line.split("\t") for line in result.output.splitlines() if "\t" in line]
+        assert listed == [
+            ["GitHub[31m", page],
+            ["Other", "no page known; provider of mcp-2.example.com"],
+        ]
+        assert "a1b2" not in result.output
+
+
 @pytest.mark.parametrize("command", ["disable", "enable", "sign-out", "reset-password", "delete"])
 def test_somebody_unknown_is_said_to_be_unknown(runner: FlaskCliRunner, command: str) -> None:
     more = ["--yes"] if command == "delete" else []

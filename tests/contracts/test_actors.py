@@ -56,10 +56,16 @@ def admins(status: int, **sent: Any) -> Row:
     return Row(SIGN_IN, SIGN_IN, 404, status, 404, sent)
 
 
+def ends_her_session(status: int, **sent: Any) -> Row:
+    """An admin's act after which Ann, who is asked last, is signed out."""
+    return Row(SIGN_IN, SIGN_IN, 404, status, SIGN_IN, sent)
+
+
 def programs(other: int, owner: int, **sent: Any) -> Row:
     return Row(401, 401, other, other, owner, sent)
 
 
+CONFIRMED = {"password": PASSWORD}
 #: (method, rule) → row. `{disabled}`: a disabled server for which Ann alone holds a token; `{server}`: an
 #: enabled one; `{session}`, `{user}`: Ann's.
 MATRIX: dict[tuple[str, str], Row] = {
@@ -124,6 +130,25 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("POST", "/admin/users/{user}/totp"): admins(303, password=PASSWORD),
     ("GET", "/admin/users/{user}/reset-totp"): admins(200),
     ("POST", "/admin/users/{user}/reset-totp"): admins(404, password=PASSWORD),
+    ("GET", "/admin/users/invite"): admins(200),
+    ("POST", "/admin/users/invite"): admins(200, email="new@example.com", password=PASSWORD),
+    ("GET", "/admin/users/{user}"): admins(200),
+    ("GET", "/admin/users/{user}/invitation"): admins(200),
+    # She has accepted long ago.
+    ("POST", "/admin/users/{user}/invitation"): admins(409, password=PASSWORD),
+    ("GET", "/admin/users/{user}/password-link"): admins(200),
+    # Without a mail server it is not made at all: an admin would be the one who gets it.
+    ("POST", "/admin/users/{user}/password-link"): admins(200, password=PASSWORD),
+    ("GET", "/admin/users/{user}/disable"): admins(200),
+    ("POST", "/admin/users/{user}/disable"): ends_her_session(303, password=PASSWORD),
+    ("GET", "/admin/users/{user}/enable"): admins(200),
+    ("POST", "/admin/users/{user}/enable"): admins(303, password=PASSWORD),
+    ("GET", "/admin/users/{user}/role"): admins(200),
+    ("POST", "/admin/users/{user}/role"): admins(303, role="auditor", password=PASSWORD),
+    ("GET", "/admin/users/{user}/sign-out"): admins(200),
+    ("POST", "/admin/users/{user}/sign-out"): ends_her_session(303),
+    ("GET", "/admin/users/{user}/delete"): admins(200),
+    ("POST", "/admin/users/{user}/delete"): ends_her_session(200, password=PASSWORD),
     ("GET", "/api/openapi.json"): everyone(200),
     ("GET", "/api/docs"): everyone(200),
     ("POST", "/api/session"): everyone(401, email="nobody@example.com", password="wrong horse battery"),
@@ -136,6 +161,15 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("DELETE", "/api/mcp-servers/{disabled}/auth-token"): programs(404, 204),
     ("GET", "/api/admin/servers/{server}"): Row(401, 401, 404, 200, 404),
     ("PATCH", "/api/admin/servers/{server}"): Row(401, 401, 404, 200, 404, {"name": "Another"}),
+    ("GET", "/api/admin/users"): Row(401, 401, 404, 200, 404),
+    ("POST", "/api/admin/users"): Row(
+        401, 401, 404, 201, 404, {"email": "new@example.com", "password": PASSWORD}
+    ),
+    ("GET", "/api/admin/users/{user}"): Row(401, 401, 404, 200, 404),
+    ("PATCH", "/api/admin/users/{user}"): Row(401, 401, 404, 200, 401, {"is_active": False, **CONFIRMED}),
+    ("DELETE", "/api/admin/users/{user}"): Row(401, 401, 404, 200, 401, CONFIRMED),
+    ("DELETE", "/api/admin/users/{user}/sessions"): Row(401, 401, 404, 200, 401),
+    ("POST", "/api/admin/users/{user}/invitation"): Row(401, 401, 404, 409, 404, CONFIRMED),
     ("POST", "/api/playground/{disabled}/tools"): programs(404, 404),
     ("POST", "/api/playground/{disabled}/call"): programs(404, 404, tool="whoami"),
 }

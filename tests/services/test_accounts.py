@@ -13,7 +13,7 @@ from app import clock
 from app.errors import InvalidInputError, NotThereError, SignInFailedError
 from app.extensions import db
 from app.models import AuditEvent, User
-from app.services import accounts, sessions, sign_in
+from app.services import accounts, one_time_links, sessions, sign_in
 from app.services.actors import Actor
 from app.services.sign_in import Visitor
 
@@ -108,7 +108,7 @@ def test_a_session_ends_everywhere_at_disabling_resetting_and_deleting(app: Flas
     with app.app_context():
         for end in (
             lambda: accounts.set_active("ann@example.com", False, Actor.of_cli()),
-            lambda: accounts.reset_password(
+            lambda: one_time_links.set_password(
                 accounts.open_password_reset("ann@example.com", Actor.of_cli()), "another password", STRANGER
             ),
             lambda: accounts.delete_account("ann@example.com", Actor.of_cli()),
@@ -131,13 +131,13 @@ def test_a_one_time_link_works_once_and_a_newer_one_replaces_it(app: Flask) -> N
         newer = accounts.open_password_reset("ann@example.com", Actor.of_cli())
 
         with pytest.raises(NotThereError):
-            accounts.reset_password(older, "another password", STRANGER)
+            one_time_links.set_password(older, "another password", STRANGER)
         with pytest.raises(InvalidInputError, match="password_short"):
-            accounts.reset_password(newer, "short", STRANGER)
-        accounts.reset_password(newer, "another password", STRANGER)
+            one_time_links.set_password(newer, "short", STRANGER)
+        one_time_links.set_password(newer, "another password", STRANGER)
 
         with pytest.raises(NotThereError):
-            accounts.reset_password(newer, "a third password", STRANGER)
+            one_time_links.set_password(newer, "a third password", STRANGER)
         assert sign_in.authenticate("ann@example.com", "another password", Visitor(STRANGER))
 
 
@@ -149,4 +149,4 @@ def test_a_one_time_link_ends_after_three_days(app: Flask, time_machine: object)
         time_machine.move_to(clock.now() + timedelta(hours=72, seconds=1))  # type: ignore[attr-defined]
 
         with pytest.raises(NotThereError):
-            accounts.find_password_reset(code)
+            one_time_links.find_by_link(code)

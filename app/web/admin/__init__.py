@@ -8,17 +8,29 @@ from flask import Blueprint, request
 from flask_login import current_user
 
 from app.web.access import admins_only
-from app.web.admin import audit, encryption, servers, users
+from app.web.admin import audit, encryption, invitations, person_acts, servers, users
 
 admin = Blueprint("admin", __name__, url_prefix="/admin")
+READ: Final = ("GET",)
+BOTH: Final = ("GET", "POST")
 admin.add_url_rule("/servers", "servers", servers.list_page, methods=("GET",))
 admin.add_url_rule("/servers/<int:server_id>", "server", servers.change_page, methods=("GET", "POST"))
 admin.add_url_rule("/encryption", "encryption", encryption.show, methods=("GET",))
-admin.add_url_rule("/users", "users", users.list_page, methods=("GET",))
-admin.add_url_rule("/users/<int:user_id>/totp", "require_totp", users.require_totp, methods=("GET", "POST"))
-admin.add_url_rule("/users/<int:user_id>/reset-totp", "reset_totp", users.reset_totp, methods=("GET", "POST"))
-
-
+for path, name, view, methods in (
+    ("/users", "users", users.list_page, READ),
+    ("/users/invite", "invite", invitations.invite, BOTH),
+    ("/users/<int:user_id>", "user", users.person_page, READ),
+    ("/users/<int:user_id>/totp", "require_totp", users.require_totp, BOTH),
+    ("/users/<int:user_id>/reset-totp", "reset_totp", users.reset_totp, BOTH),
+    ("/users/<int:user_id>/invitation", "renew_invitation", invitations.renew, BOTH),
+    ("/users/<int:user_id>/password-link", "password_link", invitations.password_link, BOTH),
+    ("/users/<int:user_id>/disable", "disable_user", person_acts.disable, BOTH),
+    ("/users/<int:user_id>/enable", "enable_user", person_acts.enable, BOTH),
+    ("/users/<int:user_id>/role", "user_role", person_acts.role, BOTH),
+    ("/users/<int:user_id>/sign-out", "sign_out_user", person_acts.sign_out, BOTH),
+    ("/users/<int:user_id>/delete", "delete_user", person_acts.delete, BOTH),
+):
+    admin.add_url_rule(path, name, view, methods=methods)
 admin.add_url_rule("/audit", "audit", audit.show, methods=("GET",))
 admin.add_url_rule("/audit/export/<form>", "export", audit.export, methods=("POST",))
 #: What auditors may see besides admins: the ledger, and nothing else.

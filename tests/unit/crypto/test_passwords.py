@@ -5,7 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+from argon2 import PasswordHasher
+
+from app.crypto import passwords
 from app.crypto.passwords import hash_password, verify_password
+from app.models.user import NO_PASSWORD
 from tests.checkout import ROOT
 
 
@@ -30,3 +35,20 @@ def test_nobody_has_a_password_and_no_damaged_hash_opens() -> None:
     for password in ("", "nobody has this password", "\ud800", "\0"):
         assert not verify_password(None, password)
         assert not verify_password("$argon2id$v=19$m=8,t=1,p=1$damaged", password)
+
+
+def test_who_has_no_password_is_compared_as_somebody_who_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = []
+
+    class CountingHasher(PasswordHasher):
+        def verify(self, hash: str | bytes, password: str | bytes) -> bool:
+            matches = hash.startswith("$argon2id$")  # type: ignore[arg-type]
+            compared.extend([hash] if matches else [])
+            return super().verify(hash, password)
+
+    monkeypatch.setattr(passwords, "_HASHER", CountingHasher(time_cost=1, memory_cost=8, parallelism=1))
+    for kept in (None, "", NO_PASSWORD, "x", hash_password("correct horse battery")):
+        compared.clear()
+        for password in ("!", "", "wrong horse battery"):
+            assert not verify_password(kept, password)
+        assert len(compared) == 3, kept

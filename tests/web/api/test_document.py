@@ -48,7 +48,7 @@ def test_every_route_of_the_api_is_described(app: Flask, stranger: PageClient) -
     described = set(operations_of(stranger.get("/api/openapi.json").json))
 
     routed = {
-        f"{method} {rule.rule.replace('<int:server_id>', '{server_id}')}"
+        f"{method} {rule.rule.replace('<int:', '{').replace('>', '}')}"
         for rule in app.url_map.iter_rules()
         if rule.rule.startswith("/api/") and not rule.endpoint.startswith("api_document.")
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
