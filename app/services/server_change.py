@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from app import clock
 from app.errors import ChangedMeanwhileError, MarketError, NotThereError, TokensWouldBeHeldError
@@ -20,6 +20,7 @@ from app.mcp.egress import Egress
 from app.models import Server
 from app.services.actors import Actor
 from app.services.audit import Action, record
+from app.services.row_locks import queue_writers
 from app.services.server_fields import read_fields, refuse_token_header
 from app.services.servers import count_bound_tokens
 
@@ -72,10 +73,7 @@ def change_server(
 
 def _locked(server_id: int) -> Server:
     """Return the server as it is now; nobody else changes it until the transaction ends."""
-    if db.engine.dialect.name == "sqlite":
-        # It knows no row locks, but lets nobody else write after the first write, of nothing new too.
-        same = update(Server).where(Server.id == server_id).values(id=server_id)
-        db.session.execute(same.execution_options(synchronize_session=False))
+    queue_writers(Server, server_id)
     server = db.session.scalar(
         select(Server)
         .where(Server.id == server_id)
