@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from app.extensions import db
 from app.models import LoginSession
-from app.services import accounts
+from app.services import accounts, groups
 from tests.contracts.test_routes import routes_of
 from tests.factories import ACTOR, PASSWORD, make_server, make_token, make_user
 from tests.pages import PageClient
@@ -60,8 +60,12 @@ def programs(other: int, owner: int, **sent: Any) -> Row:
     return Row(401, 401, other, other, owner, sent)
 
 
+def programs_of_admins(status: int, **sent: Any) -> Row:
+    return Row(401, 401, 404, status, 404, sent)
+
+
 #: (method, rule) → row. `{disabled}`: a disabled server for which Ann alone holds a token; `{server}`: an
-#: enabled one; `{session}`, `{user}`: Ann's.
+#: enabled one; `{session}`, `{user}`: Ann's; `{group}`: a group in which she is.
 MATRIX: dict[tuple[str, str], Row] = {
     ("GET", "/"): everyone(302),
     ("GET", "/static/favicon.svg"): everyone(200),
@@ -119,6 +123,16 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("GET", "/admin/servers"): admins(200),
     ("GET", "/admin/servers/{server}"): admins(200),
     ("POST", "/admin/servers/{server}"): admins(303, name="Another"),
+    ("GET", "/admin/servers/{server}/groups"): admins(200),
+    ("POST", "/admin/servers/{server}/groups"): admins(303, for_whom="everyone"),
+    ("GET", "/admin/groups"): admins(200),
+    ("POST", "/admin/groups"): admins(303, name="Another"),
+    ("GET", "/admin/groups/{group}"): admins(200),
+    ("POST", "/admin/groups/{group}"): admins(303, name="Another"),
+    ("POST", "/admin/groups/{group}/members"): admins(303, email="ben@example.com"),
+    ("POST", "/admin/groups/{group}/members/{user}/remove"): admins(303),
+    ("GET", "/admin/groups/{group}/delete"): admins(200),
+    ("POST", "/admin/groups/{group}/delete"): admins(303),
     ("GET", "/admin/users"): admins(200),
     ("GET", "/admin/users/{user}/totp"): admins(200),
     ("POST", "/admin/users/{user}/totp"): admins(303, password=PASSWORD),
@@ -136,6 +150,16 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("DELETE", "/api/mcp-servers/{disabled}/auth-token"): programs(404, 204),
     ("GET", "/api/admin/servers/{server}"): Row(401, 401, 404, 200, 404),
     ("PATCH", "/api/admin/servers/{server}"): Row(401, 401, 404, 200, 404, {"name": "Another"}),
+    ("GET", "/api/admin/servers/{server}/groups"): programs_of_admins(200),
+    ("PUT", "/api/admin/servers/{server}/groups"): programs_of_admins(200, for_everyone=True),
+    ("GET", "/api/admin/groups"): programs_of_admins(200),
+    ("POST", "/api/admin/groups"): programs_of_admins(201, name="Another"),
+    ("GET", "/api/admin/groups/{group}"): programs_of_admins(200),
+    ("PATCH", "/api/admin/groups/{group}"): programs_of_admins(200, name="Another"),
+    ("DELETE", "/api/admin/groups/{group}"): programs_of_admins(204),
+    ("GET", "/api/admin/groups/{group}/members"): programs_of_admins(200),
+    ("PUT", "/api/admin/groups/{group}/members/{user}"): programs_of_admins(204),
+    ("DELETE", "/api/admin/groups/{group}/members/{user}"): programs_of_admins(204),
     ("POST", "/api/playground/{disabled}/tools"): programs(404, 404),
     ("POST", "/api/playground/{disabled}/call"): programs(404, 404, tool="whoami"),
 }
@@ -160,7 +184,9 @@ def house(app: Flask) -> House:
         make_token(ann, disabled)
         disabled.is_enabled = False
         db.session.commit()
-        ids = {"server": server.id, "disabled": disabled.id, "user": ann.id}
+        group = groups.create_group("Ann's", ACTOR)
+        groups.add_member(group.id, ann.id, ACTOR)
+        ids = {"server": server.id, "disabled": disabled.id, "user": ann.id, "group": group.id}
     emails = {"other": "ben", "admin": "carol", "disabled": "dan", "owner": "ann"}
     clients: dict[str, PageClient] = {"anonymous": app.test_client()}  # type: ignore[dict-item]
     for actor, name in emails.items():
@@ -209,7 +235,7 @@ def test_each_route_answers_each_actor_as_the_matrix_says(house: House, method: 
 def test_every_route_is_in_the_matrix_and_every_row_of_it_is_a_route(app: Flask) -> None:
     routes = {(method, str(rule.endpoint)) for rule, method in routes_of(app)}
     adapter = app.url_map.bind("localhost")
-    ids = {"server": 1, "disabled": 1, "session": 1, "user": 1}
+    ids = {"server": 1, "disabled": 1, "session": 1, "user": 1, "group": 1}
 
     listed = {(method, adapter.match(path.format(**ids), method=method)[0]) for method, path in MATRIX}
 

@@ -8,11 +8,22 @@ from flask import Blueprint, request
 from flask_login import current_user
 
 from app.web.access import admins_only
-from app.web.admin import audit, encryption, servers, users
+from app.web.admin import audit, encryption, groups, server_groups, servers, users
 
 admin = Blueprint("admin", __name__, url_prefix="/admin")
 admin.add_url_rule("/servers", "servers", servers.list_page, methods=("GET",))
 admin.add_url_rule("/servers/<int:server_id>", "server", servers.change_page, methods=("GET", "POST"))
+admin.add_url_rule(
+    "/servers/<int:server_id>/groups", "server_groups", server_groups.groups_page, methods=("GET", "POST")
+)
+for path, name, view, methods in (
+    ("", "groups", groups.list_page, ("GET", "POST")),
+    ("/<int:group_id>", "group", groups.group_page, ("GET", "POST")),
+    ("/<int:group_id>/members", "add_member", groups.add_member, ("POST",)),
+    ("/<int:group_id>/members/<int:user_id>/remove", "remove_member", groups.remove_member, ("POST",)),
+    ("/<int:group_id>/delete", "delete_group", groups.delete_page, ("GET", "POST")),
+):
+    admin.add_url_rule(f"/groups{path}", name, view, methods=methods)
 admin.add_url_rule("/encryption", "encryption", encryption.show, methods=("GET",))
 admin.add_url_rule("/users", "users", users.list_page, methods=("GET",))
 admin.add_url_rule("/users/<int:user_id>/totp", "require_totp", users.require_totp, methods=("GET", "POST"))
