@@ -66,6 +66,19 @@ class TokensWouldBeHeldError(MarketError):
         self.held_tokens = held_tokens
 
 
+class TokensWouldBeUnavailableError(MarketError):
+    """It would take the server away from people who hold a token for it; nobody said yet that it may.
+
+    `unavailable_tokens`: from how many.
+    """
+
+    code = "tokens_would_be_unavailable"
+
+    def __init__(self, unavailable_tokens: int) -> None:
+        super().__init__("tokens would be unavailable")
+        self.unavailable_tokens = unavailable_tokens
+
+
 class ChangedMeanwhileError(MarketError):
     """Somebody else changed it after it was looked at; nothing was changed over it."""
 

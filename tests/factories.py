@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask import current_app
@@ -9,8 +10,8 @@ from sqlalchemy import func, select
 
 from app import clock
 from app.extensions import db
-from app.models import Server, Token, User
-from app.services import accounts, tokens
+from app.models import Group, Server, ServerGroup, Token, User
+from app.services import accounts, groups, tokens
 from app.services.actors import Actor
 from app.services.tokens import NewToken
 from tests.canary import CANARY
@@ -46,3 +47,15 @@ def make_token(user: User, server: Server, text: str = CANARY, **columns: Any) -
         setattr(token, name, value)
     db.session.commit()
     return token
+
+
+def make_group(name: str = "Team", people: Iterable[User] = (), servers: Iterable[Server] = ()) -> Group:
+    """Create a group of these people; these servers are then there for it, and for nobody else."""
+    group = groups.create_group(name, ACTOR)
+    for person in people:
+        groups.add_member(group.id, person.id, ACTOR)
+    for server in servers:
+        db.session.execute(db.update(Server).where(Server.id == server.id).values(for_everyone=False))
+        db.session.add(ServerGroup(group_id=group.id, mcp_server_id=server.id))
+    db.session.commit()
+    return group

@@ -59,7 +59,8 @@ class RemindReport:
 def expiring(as_json: bool) -> None:
     """List tokens that have expired or will within 14 days, the first to end first.
 
-    Those of disabled people and for disabled servers are left out.
+    Those of disabled people, for disabled servers and for servers that their owner may not use any more are
+    left out: nobody could replace them.
     """
     found = list_ending_tokens()
     if as_json:

@@ -10,10 +10,11 @@ from app.errors import InvalidInputError, NotThereError, TokenUnreadableError
 from app.extensions import db
 from app.models import Server, Token, User
 from app.services.audit import Action, record
+from app.services.availability import server_for
 from app.services.keys import Keys
 from app.services.sign_in import Visitor, confirm_password
 from app.services.token_marks import check_columns, mark_unreadable
-from app.services.uses import enabled_server, saved_row
+from app.services.uses import saved_row
 
 
 def confirm_address(
@@ -22,7 +23,7 @@ def confirm_address(
     """Bind the person's token to the server's present address, which has to be the one they were shown.
 
     The token does not leave the vault. What was found about it at the old address is forgotten. Commits;
-    writes one audit row. Raises NotThereError (no such server or token, disabled, not on hold), what
+    writes one audit row. Raises NotThereError (no server that they may use, no token, not on hold), what
     `confirm_password` raises, InvalidInputError("address", "address_changed"), TokenUnreadableError,
     KeyNotLoadedError.
     """
@@ -63,7 +64,7 @@ def confirm_address(
 
 
 def _held(user: User, server_id: int) -> tuple[Server, Token]:
-    server = enabled_server(server_id)
+    server = server_for(user.id, server_id)
     row = saved_row(user.id, server_id)
     if row is None or row.bound_url == server.url:
         raise NotThereError

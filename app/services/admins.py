@@ -8,7 +8,7 @@ from app.errors import LastAdminError
 from app.extensions import db
 from app.models import User
 from app.models.user import ACTIVE
-from app.services.person_lock import begin_writing
+from app.services.row_locks import queue_writers
 
 
 def keep_an_admin(user_id: int) -> None:
@@ -18,7 +18,7 @@ def keep_an_admin(user_id: int) -> None:
     once, the second waits here, and then finds that nobody else is left. Whoever is invited or disabled does
     not count.
     """
-    begin_writing(user_id)
+    queue_writers(User, user_id)
     # The person too, who may be made one meanwhile. In one order, so that nobody waits in a circle; and so
     # that who signs in, whose session refers to the row, does not wait.
     concerned = (

@@ -69,7 +69,8 @@ class Action(StrEnum):
 
 #: The chain of what concerns nobody in particular.
 SYSTEM_CHAIN: Final = 0
-#: Keys of `details`, where an action has any. Values are ours: numbers, or words from a fixed set.
+#: Keys of `details`, where an action has any. Values are ours: numbers, or words from a fixed set; and the
+#: name of a group as it was, an admin's word as `server_name` is, which outlives the group.
 DETAIL_KEYS: Final[Mapping[Action, frozenset[str]]] = {
     Action.TOKEN_USED: frozenset({"token_source", "purpose"}),
     Action.TOKEN_USE_ENDED: frozenset({"token_source", "purpose", "milliseconds"}),
@@ -81,6 +82,7 @@ DETAIL_KEYS: Final[Mapping[Action, frozenset[str]]] = {
     Action.SERVER_DELETED: frozenset({"deleted_tokens"}),
     Action.ACCOUNT_INVITED: frozenset({"role"}),
     Action.ACCOUNT_DELETED: frozenset({"deleted_tokens"}),
+    Action.GROUP_CHANGED: frozenset({"group", "group_name"}),
     Action.ROTATION_ENDED: frozenset({"rotated", "unreadable", "left"}),
     Action.NOTICE_DISMISSED: frozenset({"notice", "event"}),
     Action.TOKENS_LOSS_ACCEPTED: frozenset({"keys", "tokens"}),

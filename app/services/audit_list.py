@@ -16,7 +16,10 @@ from app.services.audit import Action, record
 
 PAGE_SIZE: Final = 50
 #: Kinds by which one can filter: the part of an action before its dot.
-KINDS: Final = ("token", "sign_in", "session", "password", "totp", "account", "server", "rotation", "audit")
+KINDS: Final = (
+    *("token", "sign_in", "session", "password", "totp", "account"),
+    *("group", "server", "rotation", "audit"),
+)
 MAX_ID: Final = 2**31 - 1
 #: One line an hour says that somebody reads; one a page would drown what they read.
 NOTED_FOR: Final = timedelta(hours=1)

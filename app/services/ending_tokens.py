@@ -12,6 +12,7 @@ from sqlalchemy import select
 from app import clock
 from app.extensions import db
 from app.models import Server, Token, User
+from app.services.availability import available_to
 from app.services.token_status import EXPIRING_WITHIN, days_until, status_expression
 
 #: Days before its end at which a person is reminded of a token; 0: it has expired.
@@ -48,7 +49,8 @@ class EndingToken:
 def list_ending_tokens(user_id: int | None = None) -> list[EndingToken]:
     """Return the ending tokens of one person or of all, the first to end first. Only reads.
 
-    Those of disabled people and for disabled servers are left out: nobody could act on them.
+    Those of disabled people, for disabled servers and for servers that are no longer available to their owner
+    are left out: nobody could replace them.
     """
     now = clock.now()
     statement = (
@@ -66,7 +68,8 @@ def list_ending_tokens(user_id: int | None = None) -> list[EndingToken]:
         )
         .join(User, User.id == Token.user_id)
         .join(Server, Server.id == Token.mcp_server_id)
-        .where(User.is_active, Server.is_enabled, Token.expires_at <= now + EXPIRING_WITHIN)
+        .where(User.is_active, Server.is_enabled, available_to(User.id))
+        .where(Token.expires_at <= now + EXPIRING_WITHIN)
         .order_by(Token.expires_at, Token.id)
     )
     if user_id is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from app import clock
 from app.errors import ChangedMeanwhileError, InvalidInputError, NotThereError
@@ -12,6 +12,7 @@ from app.extensions import db
 from app.models import Server, Token, User
 from app.services.actors import Actor
 from app.services.audit import Action, record
+from app.services.availability import available_to
 from app.services.uses import saved_row
 
 
@@ -25,7 +26,7 @@ def set_expiry(
     """
     if expires_at is not None and expires_at <= clock.now():
         raise InvalidInputError("expires_at", "past")
-    server = db.session.get(Server, server_id)
+    server = db.session.scalar(select(Server).where(Server.id == server_id, available_to(user.id)))
     row = saved_row(user.id, server_id)
     if server is None or row is None:
         raise NotThereError

@@ -18,7 +18,7 @@ from app.mcp.egress import Egress
 from app.models import Server
 from app.services.actors import Actor
 from app.services.audit import Action, record
-from app.services.row_lock import lock_row
+from app.services.row_locks import lock_row
 from app.services.server_fields import read_fields, refuse_token_header
 from app.services.servers import count_bound_tokens
 from app.services.token_marks import SENT_BY, forget_checks

@@ -146,7 +146,10 @@ def delete_server(server_id: int, actor: Actor) -> int:
 
     Raises NotThereError.
     """
-    server = get_server(server_id)
+    # The server before its tokens, in the order in which uses lock them.
+    server = db.session.get(Server, server_id, with_for_update=True)
+    if server is None:
+        raise NotThereError
     statement = delete(Token).where(Token.mcp_server_id == server_id).returning(Token.id)
     tokens = len(db.session.execute(statement).all())
     record(Action.SERVER_DELETED, actor, server=server, details={"deleted_tokens": tokens})

@@ -20,7 +20,7 @@ from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.known_browsers import remember
 from app.services.person_lock import lock_person
-from app.services.row_lock import lock_row
+from app.services.row_locks import lock_row
 
 logger = logging.getLogger(__name__)
 

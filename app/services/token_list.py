@@ -13,6 +13,7 @@ from app import clock
 from app.errors import InvalidInputError, NotThereError
 from app.extensions import db
 from app.models import Server, Token, User
+from app.services.availability import available_to
 from app.services.server_places import like_pattern, read_cursor, write_cursor
 from app.services.token_status import ATTENTION, EXPIRING, STATUSES, days_until, status_expression
 
@@ -24,13 +25,20 @@ IDLE_AFTER: Final = timedelta(days=90)
 
 @dataclass(frozen=True)
 class TokenRow:
-    """One server with the state of the person's token for it. Times are UTC, None where there is none."""
+    """One server with the state of the person's token for it. Times are UTC, None where there is none.
+
+    Of a server that is no longer available to them, nothing is here but its id and name: no code after this
+    could tell more.
+    """
 
     server_id: int
+    #: "" of a server that is not available, as `url`.
     slug: str
     name: str
     url: str
     is_enabled: bool
+    #: False: no longer available to the person, who can only delete the token.
+    is_available: bool
     token_required: bool
     token_help: str | None
     token_help_url: str | None
@@ -42,7 +50,8 @@ class TokenRow:
     hint: str | None
     #: One of `token_status.STATUSES`.
     status: str
-    #: The address the token was saved for; differs from `url` while it is on hold.
+    #: The address the token was saved for; differs from `url` while it is on hold. None: no token, or a
+    #: server that is not available.
     bound_url: str | None
     created_at: datetime | None
     updated_at: datetime | None
@@ -62,8 +71,13 @@ class TokenRow:
     days_left: int | None
 
     @property
+    def is_usable(self) -> bool:
+        """Whether a token can be saved for the server, checked and sent."""
+        return self.is_enabled and self.is_available
+
+    @property
     def host(self) -> str:
-        """Return host and port of the address."""
+        """Return host and port of the address, "" where that is not to be known."""
         return urlsplit(self.url).netloc
 
 
@@ -83,34 +97,41 @@ class Page:
 
 @dataclass(frozen=True)
 class Filter:
-    """What to list. `status`: a status word, `attention`, or empty for all. `after`: a page's cursor."""
+    """What to list. `status`: a status word, `attention`, or empty for all. `after`: a page's cursor.
+
+    `only_usable`: leave out the servers at which a token can only be deleted.
+    """
 
     query: str = ""
     status: str = ""
     after: str = ""
     limit: int = PAGE_SIZE
+    only_usable: bool = False
 
 
 def list_tokens(user: User, wanted: Filter) -> Page:
-    """Return a page of the enabled servers, and the disabled ones where the person holds a token.
+    """Return a page of the servers that the person may use, and of others where they hold a token.
 
     Two queries, whatever the number of servers; unseals nothing. Raises InvalidInputError for `status`
     or `after`.
     """
     now = clock.now()
-    matches = _matches(wanted, now)
+    listed = _rows(user.id, now)
+    if wanted.only_usable:
+        listed = listed.where(Server.is_enabled, available_to(user.id))
+    matches = _matches(user.id, wanted, now)
     passed = tuple_(Server.name_key, Server.id) <= read_cursor(wanted.after) if wanted.after else false()
-    statement = _rows(user.id, now).where(matches, not_(passed)).order_by(Server.name_key, Server.id)
+    statement = listed.where(matches, not_(passed)).order_by(Server.name_key, Server.id)
     records = db.session.execute(statement.limit(wanted.limit + 1)).all()
     rows = [_row(record, now) for record in records[: wanted.limit]]
     more = len(records) > wanted.limit
     cursor = write_cursor(records[wanted.limit - 1].name_key, rows[-1].server_id) if more else None
-    counts, found, before = _counts(_rows(user.id, now), matches, and_(matches, passed))
+    counts, found, before = _counts(listed, matches, and_(matches, passed))
     return Page(rows, cursor, counts, found, before)
 
 
 def list_all_held(user: User) -> list[TokenRow]:
-    """Return every server where the person holds a token, disabled ones too, by name."""
+    """Return every server where the person holds a token, by name, those that they may not use too."""
     now = clock.now()
     statement = _rows(user.id, now).where(Token.id.is_not(None)).order_by(Server.name_key, Server.id)
     return [_row(record, now) for record in db.session.execute(statement)]
@@ -135,6 +156,7 @@ def _rows(user_id: int, now: datetime) -> Select[*tuple[Any, ...]]:
             Server.name_key,
             Server.url,
             Server.is_enabled,
+            available_to(user_id).label("is_available"),
             Server.token_required,
             Server.token_help,
             Server.token_help_url,
@@ -155,26 +177,28 @@ def _rows(user_id: int, now: datetime) -> Select[*tuple[Any, ...]]:
             status_expression(now).label("status"),
         )
         .outerjoin(Token, mine)
-        .where(or_(Server.is_enabled, Token.id.is_not(None)))
+        .where(or_(and_(Server.is_enabled, available_to(user_id)), Token.id.is_not(None)))
     )
 
 
 def _row(record: Any, now: datetime) -> TokenRow:
+    is_available = bool(record.is_available)
     return TokenRow(
         server_id=record.server_id,
-        slug=record.slug,
+        slug=record.slug if is_available else "",
         name=record.name,
-        url=record.url,
+        url=record.url if is_available else "",
         is_enabled=record.is_enabled,
+        is_available=is_available,
         token_required=record.token_required,
-        token_help=record.token_help,
-        token_help_url=record.token_help_url,
-        token_placeholder=record.token_placeholder,
+        token_help=record.token_help if is_available else None,
+        token_help_url=record.token_help_url if is_available else None,
+        token_placeholder=record.token_placeholder if is_available else None,
         has_token=record.token_id is not None,
         revision=record.revision,
         hint=record.token_hint,
         status=record.status,
-        bound_url=record.bound_url,
+        bound_url=record.bound_url if is_available else None,
         created_at=record.created_at,
         updated_at=record.updated_at,
         last_used_at=record.last_used_at,
@@ -183,7 +207,7 @@ def _row(record: Any, now: datetime) -> TokenRow:
         last_check_at=record.last_check_at,
         last_check_result=record.last_check_result,
         last_check_reason=record.last_check_reason,
-        probe_tool=record.probe_tool,
+        probe_tool=record.probe_tool if is_available else None,
         is_idle=_is_idle(record, now),
         days_left=days_until(record.expires_at, now) if record.status == EXPIRING else None,
     )
@@ -217,12 +241,14 @@ def _counts(
     return counts, sum(record[2] for record in records), sum(record[3] for record in records)
 
 
-def _matches(wanted: Filter, now: datetime) -> ColumnElement[bool]:
+def _matches(user_id: int, wanted: Filter, now: datetime) -> ColumnElement[bool]:
     """Return what search and status filter ask for. Raises InvalidInputError("status", "unknown")."""
     conditions: list[ColumnElement[bool]] = [true()]
     if wanted.query:
         pattern = like_pattern(wanted.query)
-        conditions.append(Server.search_text.like(pattern, escape="\\"))
+        # By trying, nobody finds out the host of a server that they may not use.
+        by_all = and_(Server.search_text.like(pattern, escape="\\"), available_to(user_id))
+        conditions.append(or_(Server.name_key.like(pattern, escape="\\"), by_all))
     if wanted.status:
         conditions.append(_status_filter(wanted.status, now))
     return and_(*conditions)

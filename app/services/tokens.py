@@ -24,6 +24,7 @@ from app.mcp.checks import REJECTED, Verdict
 from app.models import Server, Token, User
 from app.services.actors import Actor
 from app.services.audit import Action, record
+from app.services.availability import available_to, server_for
 from app.services.checks import ask, record_check
 from app.services.keys import Keys
 from app.services.sessions import stay_signed_in
@@ -34,7 +35,7 @@ from app.services.subkeys import fingerprint_of
 from app.services.token_input import TokenInput, hint_of
 from app.services.token_marks import check_columns
 from app.services.token_rows import NOTHING, write_token
-from app.services.uses import CHECK, REQUEST, Door, Typed, begin_use, enabled_server, read_typed, saved_row
+from app.services.uses import CHECK, REQUEST, Door, Typed, begin_use, read_typed, saved_row
 
 #: What a token is bound to that may be another's, until its owner names the address: nothing.
 NO_ADDRESS: Final = ""
@@ -81,7 +82,7 @@ class NewToken:
 def save_token(user: User, server_id: int, new: NewToken, *, keys: Keys, actor: Actor) -> Saved:
     """Seal and save a token unchecked, replacing the one there was. Commits once; writes one audit row.
 
-    Raises NotThereError for a server that is not there or disabled, StorageOffError, SignedOutError,
+    Raises NotThereError for a server that the person may not use, StorageOffError, SignedOutError,
     KeyNotLoadedError, ForeignTokenError, InvalidInputError for `token`, `expires_at` (`past`) or `address`
     (`address_changed`). Whatever it raises, the token there was stays.
     """
@@ -145,8 +146,9 @@ def delete_token(user: User, server_id: int, actor: Actor) -> bool:
     ).one_or_none()
     if gone is not None:
         record(Action.TOKEN_DELETED, actor, subject_user_id=user.id, server=server)
-    elif not server.is_enabled:
-        raise NotThereError
+    else:
+        # Where there is nothing to be deleted, the server is there only for whoever may use it.
+        server_for(user.id, server_id)
     db.session.commit()
     return gone is not None
 
@@ -167,7 +169,7 @@ def delete_all_tokens(user: User, password: str, visitor: Visitor) -> int:
 
 def _open_server(user: User, server_id: int, new: NewToken, keys: Keys) -> Server:
     """Return the server, when there is nothing but the token itself to be looked at."""
-    server = enabled_server(server_id)
+    server = server_for(user.id, server_id)
     refuse_unless_stored(user, keys)
     if new.expires_at is not None and new.expires_at <= clock.now():
         raise InvalidInputError("expires_at", "past")
@@ -228,13 +230,17 @@ def _store(ready: _Ready, keys: Keys, actor: Actor, record_more: Callable[[], No
 
 
 def _servers_with(fingerprint: str | None, user_id: int, but: int) -> tuple[str, ...]:
-    """Return the names of this person's further servers with the same token, by name."""
+    """Return the names of this person's further servers with the same token, by name.
+
+    Those that are no longer available to them are left out: there, nobody could do anything but delete it.
+    """
     if fingerprint is None:
         return ()
     statement = (
         select(Server.name)
         .join(Token, Token.mcp_server_id == Server.id)
         .where(Token.user_id == user_id, Token.fingerprint == fingerprint, Server.id != but)
+        .where(available_to(user_id))
         .order_by(Server.name_key)
     )
     return tuple(db.session.scalars(statement))

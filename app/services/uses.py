@@ -17,7 +17,7 @@ from app.crypto.vault import Place, Sealed
 from app.errors import (
     ForeignTokenError,
     InvalidInputError,
-    NotThereError,
+    MarketError,
     ServerChangedError,
     TokenExpiredError,
     TokenRejectedError,
@@ -31,6 +31,7 @@ from app.mcp.egress import Egress
 from app.models import Server, Token, User
 from app.services.actors import Actor
 from app.services.audit import Action, record
+from app.services.availability import hold_server_for, server_for
 from app.services.call_slots import CallSlots
 from app.services.foreign_tokens import foreign_service
 from app.services.keys import Keys
@@ -104,18 +105,34 @@ def begin_use(user: User, server_id: int, typed: Typed | None, purpose: Purpose,
     TokenRequiredError, TokenUnreadableError, ServerChangedError, TokenExpiredError, TokenRejectedError,
     KeyNotLoadedError.
     """
-    server = enabled_server(server_id)
+    try:
+        use = _recorded(user, server_id, typed, purpose, door)
+        db.session.commit()
+    except MarketError:
+        # Nobody else waits for these rows while somebody reads what is wrong.
+        db.session.rollback()
+        raise
+    if use.token_source == SAVED:
+        logger.info("Using saved auth token", extra={"user_id": use.user_id, "server_id": server_id})
+    return use
+
+
+def _recorded(user: User, server_id: int, typed: Typed | None, purpose: Purpose, door: Door) -> Use:
+    """Return the use, recorded in the transaction that holds its server; the caller commits."""
+    server = server_for(user.id, server_id)
+    row = None if typed else saved_row(user.id, server_id)
     token: str | None = None
     source: TokenSource = NO_TOKEN
     saved: tuple[int, int] | None = None
+    if typed or row:
+        # A token is about to leave: not after the commit of whoever takes the server away.
+        server = hold_server_for(user.id, server_id)
+    elif server.token_required or purpose == CHECK:
+        raise TokenRequiredError(server_id)
     if typed:
         token, source = read_typed(typed, server).value, REQUEST
-    else:
-        row = saved_row(user.id, server_id)
-        if row is None and (server.token_required or purpose == CHECK):
-            raise TokenRequiredError(server_id)
-        if row is not None:
-            token, source, saved = _unseal(row, server, purpose, door), SAVED, (row.id, row.revision)
+    elif row:
+        token, source, saved = _unseal(row, server, purpose, door), SAVED, (row.id, row.revision)
     # Everything of the server that is needed while waiting: reading it then would open a transaction.
     use = Use(
         remote=_remote(server, token),
@@ -137,9 +154,6 @@ def begin_use(user: User, server_id: int, typed: Typed | None, purpose: Purpose,
             server=server,
             details=details,
         )
-    db.session.commit()
-    if source == SAVED:
-        logger.info("Using saved auth token", extra={"user_id": user.id, "server_id": server_id})
     return use
 
 
@@ -165,19 +179,6 @@ def end_use(use: Use, outcome: str, milliseconds: int, door: Door) -> None:
             details=details,
         )
     db.session.commit()
-
-
-def enabled_server(server_id: int) -> Server:
-    """Return the server as it is now. Raises NotThereError for one that is not there or disabled."""
-    server = db.session.scalar(
-        select(Server)
-        .where(Server.id == server_id, Server.is_enabled)
-        # Objects outlive their transaction here, and the address may be another one by now.
-        .execution_options(populate_existing=True)
-    )
-    if server is None:
-        raise NotThereError
-    return server
 
 
 def read_typed(typed: Typed, server: Server) -> TokenInput:

@@ -20,6 +20,13 @@ REASONS: Final = {
     "password_common": _l("This password is among the first that anybody would try. Take another one."),
     "password_wrong": _l("This is not your password."),
     "password_same": _l("This is the password you have. Take another one."),
+    "no_account": _l("There is no account with this e-mail address."),
+    "group_name_empty": _l("Give the group a name."),
+    "group_name_long": _l("A group's name has at most 100 characters."),
+    "group_name_taken": _l("There is a group of this name already."),
+    "unknown_group": _l("One of these groups is not there any more."),
+    "everyone_or_groups": _l("For everyone or for groups: name no group beside everyone."),
+    "ids": _l("Write a list of ids."),
     "totp_on": _l("Your second factor is on already."),
     "totp_required": _l("Your account must have a second factor, so it cannot be turned off."),
     "code_wrong": _l("This code is wrong, or was used already. Take the next one your app shows."),
@@ -88,6 +95,9 @@ CODES: Final = {
     "storage_off": _l("Tokens are not stored here. Type the token for each call in the playground."),
     "tokens_would_be_held": _l(
         "Another address puts the tokens saved for this server on hold. Say that it may."
+    ),
+    "tokens_would_be_unavailable": _l(
+        "This takes the server away from people who hold a token for it. Say that it may."
     ),
     "changed_meanwhile": _l(
         "Somebody else changed this meanwhile, so nothing was changed. Look at it again."
@@ -178,7 +188,7 @@ WRONG_STATE: Final = {
 BY_REASON: Final = {"storage_off": STORAGE_OFF, "wrong_state": WRONG_STATE}
 
 #: Attributes of errors that a program can act on as they are.
-FACTS: Final = ("token_source", "reason", "retry_after", "held_tokens")
+FACTS: Final = ("token_source", "reason", "retry_after", "held_tokens", "unavailable_tokens")
 
 
 def of_reason(reason: str) -> str:

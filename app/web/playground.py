@@ -21,8 +21,10 @@ playground = Blueprint("playground", __name__, url_prefix="/playground")
 
 @playground.get("")
 def servers() -> ResponseReturnValue:
-    """Show the enabled servers with the token that a call would use. Contacts nobody."""
-    wanted = Filter(query=request.args.get("q", "").strip(), after=request.args.get("after", ""))
+    """Show the servers that I may use, with the token that a call would use. Contacts nobody."""
+    wanted = Filter(
+        query=request.args.get("q", "").strip(), after=request.args.get("after", ""), only_usable=True
+    )
     page = list_tokens(current.user(), wanted)
     return render_template("playground/servers.html", page=page, wanted=wanted)
 
@@ -30,20 +32,20 @@ def servers() -> ResponseReturnValue:
 @playground.route("/<int:server_id>", methods=("GET", "POST"))
 def server(server_id: int) -> ResponseReturnValue:
     """Show one server. GET contacts nobody; POST lists its tools, and calls the one that is named."""
-    row = _enabled_row(server_id)
+    row = _usable_row(server_id)
     bench = Workbench()
     if request.method == "POST":
         bench = _run(server_id)
         # A use can change what is known of the token.
-        row = _enabled_row(server_id)
+        row = _usable_row(server_id)
     not_stored = why_not_stored(current.user(), current.keys())
     page = render_template("playground/server.html", row=row, bench=bench, not_stored=not_stored)
     return page, bench.status, retry_headers(bench.status)
 
 
-def _enabled_row(server_id: int) -> TokenRow:
+def _usable_row(server_id: int) -> TokenRow:
     row = get_row(current.user(), server_id)
-    if not row.is_enabled:
+    if not row.is_usable:
         raise NotThereError
     return row
 

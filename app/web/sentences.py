@@ -31,7 +31,14 @@ SENTENCES: Final = {
     "token.reminded/not_sent": _l("The reminder of the token for %(server)s could not be sent"),
     "token.renew_asked": _l("Asked to renew the token for %(server)s"),
     "storing.changed": _l("Storing of tokens turned %(outcome)s"),
-    "group.changed": _l("Group changed"),
+    "group.changed": _l("Group %(group)s changed"),
+    "group.changed/created": _l("Group %(group)s created"),
+    "group.changed/renamed": _l("Group %(group)s renamed"),
+    "group.changed/deleted": _l("Group %(group)s deleted"),
+    "group.changed/member_added": _l("Added to the group %(group)s"),
+    "group.changed/member_removed": _l("Removed from the group %(group)s"),
+    "group.changed/server_added": _l("Server %(server)s is there for the group %(group)s"),
+    "group.changed/server_removed": _l("Server %(server)s is no longer there for the group %(group)s"),
     "tokens.loss_accepted": _l("Lost keys were given up"),
     "sign_in.ok": _l("Signed in"),
     "sign_in.failed": _l("A sign-in failed"),
@@ -57,6 +64,9 @@ SENTENCES: Final = {
     "role.changed": _l("Role changed to %(outcome)s"),
     "server.created": _l("Server %(server)s added"),
     "server.changed": _l("Server %(server)s changed"),
+    "server.changed/for_everyone": _l("Server %(server)s is there for everyone"),
+    "server.changed/for_groups": _l("Server %(server)s is there for some groups"),
+    "server.changed/for_nobody": _l("Server %(server)s is there for nobody"),
     "server.address_changed": _l("Address of %(server)s changed"),
     "server.deleted": _l("Server %(server)s deleted"),
     "rotation.started": _l("Rotation started"),
@@ -74,6 +84,7 @@ KINDS: Final = {
     "password": _l("Passwords"),
     "totp": _l("Second factor"),
     "account": _l("Account"),
+    "group": _l("Groups"),
     "server": _l("Servers"),
     "rotation": _l("Rotation"),
     "audit": _l("Ledger"),
@@ -107,4 +118,5 @@ def sentence(event: AuditEvent) -> str:
     text = SENTENCES.get(f"{event.action}/{event.outcome}", SENTENCES.get(event.action))
     if text is None:
         return event.action
-    return str(text) % {"server": event.server_name or "—", "outcome": event.outcome}
+    group = (event.details or {}).get("group_name") or "—"
+    return str(text) % {"server": event.server_name or "—", "outcome": event.outcome, "group": group}

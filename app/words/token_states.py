@@ -102,10 +102,16 @@ HELD_FOREIGN: Final = _l(
     "It looks like another service's token, or was configured for another server, so it is on hold and not "
     "sent until you confirm that this server may have it."
 )
+NOT_AVAILABLE: Final = _l(
+    "This server is no longer available to you: the token is not sent, and no new one can be saved. You can "
+    "only delete it."
+)
 
 
 def help_of(row: Any) -> Any:
     """Return what the state of a `TokenRow` means, from what is known of it besides the status."""
+    if not row.is_available:
+        return NOT_AVAILABLE
     if row.status == status.NONE and not row.token_required:
         return NONE_NEEDED
     if row.status == status.ON_HOLD and not row.bound_url:

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from app.extensions import db
 from app.models import LoginSession
-from app.services import accounts
+from app.services import accounts, groups
 from tests.contracts.test_routes import routes_of
 from tests.factories import ACTOR, PASSWORD, make_server, make_token, make_user
 from tests.pages import PageClient
@@ -65,9 +65,13 @@ def programs(other: int, owner: int, **sent: Any) -> Row:
     return Row(401, 401, other, other, owner, sent)
 
 
+def programs_of_admins(status: int, **sent: Any) -> Row:
+    return Row(401, 401, 404, status, 404, sent)
+
+
 CONFIRMED = {"password": PASSWORD}
 #: (method, rule) → row. `{disabled}`: a disabled server for which Ann alone holds a token; `{server}`: an
-#: enabled one; `{session}`, `{user}`: Ann's.
+#: enabled one; `{session}`, `{user}`: Ann's; `{group}`: a group in which she is.
 MATRIX: dict[tuple[str, str], Row] = {
     ("GET", "/"): everyone(302),
     ("GET", "/static/favicon.svg"): everyone(200),
@@ -125,6 +129,16 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("GET", "/admin/servers"): admins(200),
     ("GET", "/admin/servers/{server}"): admins(200),
     ("POST", "/admin/servers/{server}"): admins(303, name="Another"),
+    ("GET", "/admin/servers/{server}/groups"): admins(200),
+    ("POST", "/admin/servers/{server}/groups"): admins(303, for_whom="everyone"),
+    ("GET", "/admin/groups"): admins(200),
+    ("POST", "/admin/groups"): admins(303, name="Another"),
+    ("GET", "/admin/groups/{group}"): admins(200),
+    ("POST", "/admin/groups/{group}"): admins(303, name="Another"),
+    ("POST", "/admin/groups/{group}/members"): admins(303, email="ben@example.com"),
+    ("POST", "/admin/groups/{group}/members/{user}/remove"): admins(303),
+    ("GET", "/admin/groups/{group}/delete"): admins(200),
+    ("POST", "/admin/groups/{group}/delete"): admins(303),
     ("GET", "/admin/users"): admins(200),
     ("GET", "/admin/users/{user}/totp"): admins(200),
     ("POST", "/admin/users/{user}/totp"): admins(303, password=PASSWORD),
@@ -170,6 +184,16 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("DELETE", "/api/admin/users/{user}"): Row(401, 401, 404, 200, 401, CONFIRMED),
     ("DELETE", "/api/admin/users/{user}/sessions"): Row(401, 401, 404, 200, 401),
     ("POST", "/api/admin/users/{user}/invitation"): Row(401, 401, 404, 409, 404, CONFIRMED),
+    ("GET", "/api/admin/servers/{server}/groups"): programs_of_admins(200),
+    ("PUT", "/api/admin/servers/{server}/groups"): programs_of_admins(200, for_everyone=True),
+    ("GET", "/api/admin/groups"): programs_of_admins(200),
+    ("POST", "/api/admin/groups"): programs_of_admins(201, name="Another"),
+    ("GET", "/api/admin/groups/{group}"): programs_of_admins(200),
+    ("PATCH", "/api/admin/groups/{group}"): programs_of_admins(200, name="Another"),
+    ("DELETE", "/api/admin/groups/{group}"): programs_of_admins(204),
+    ("GET", "/api/admin/groups/{group}/members"): programs_of_admins(200),
+    ("PUT", "/api/admin/groups/{group}/members/{user}"): programs_of_admins(204),
+    ("DELETE", "/api/admin/groups/{group}/members/{user}"): programs_of_admins(204),
     ("POST", "/api/playground/{disabled}/tools"): programs(404, 404),
     ("POST", "/api/playground/{disabled}/call"): programs(404, 404, tool="whoami"),
 }
@@ -194,7 +218,9 @@ def house(app: Flask) -> House:
         make_token(ann, disabled)
         disabled.is_enabled = False
         db.session.commit()
-        ids = {"server": server.id, "disabled": disabled.id, "user": ann.id}
+        group = groups.create_group("Ann's", ACTOR)
+        groups.add_member(group.id, ann.id, ACTOR)
+        ids = {"server": server.id, "disabled": disabled.id, "user": ann.id, "group": group.id}
     emails = {"other": "ben", "admin": "carol", "disabled": "dan", "owner": "ann"}
     clients: dict[str, PageClient] = {"anonymous": app.test_client()}  # type: ignore[dict-item]
     for actor, name in emails.items():
@@ -266,7 +292,7 @@ def test_each_change_answers_each_actor_as_the_matrix_says(house: House, method:
 def test_every_route_is_in_the_matrix_and_every_row_of_it_is_a_route(app: Flask) -> None:
     routes = {(method, str(rule.endpoint)) for rule, method in routes_of(app)}
     adapter = app.url_map.bind("localhost")
-    ids = {"server": 1, "disabled": 1, "session": 1, "user": 1}
+    ids = {"server": 1, "disabled": 1, "session": 1, "user": 1, "group": 1}
 
     listed = {(method, adapter.match(path.format(**ids), method=method)[0]) for method, path in MATRIX}
 

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from app.web.access import admins_only
-from app.web.admin import audit, encryption, invitations, person_acts, servers, users
+from app.web.admin import (
+    audit,
+    encryption,
+    groups,
+    invitations,
+    person_acts,
+    server_groups,
+    servers,
+    users,
+)
 
 admin = Blueprint("admin", __name__, url_prefix="/admin")
 READ: Final = ("GET",)
 BOTH: Final = ("GET", "POST")
-admin.add_url_rule("/servers", "servers", servers.list_page, methods=("GET",))
-admin.add_url_rule("/servers/<int:server_id>", "server", servers.change_page, methods=("GET", "POST"))
-admin.add_url_rule("/encryption", "encryption", encryption.show, methods=("GET",))
-for path, name, view, methods in (
+SEND: Final = ("POST",)
+#: (path, name, view, methods).
+PAGES: Final[tuple[tuple[str, str, Callable[..., ResponseReturnValue], tuple[str, ...]], ...]] = (
+    ("/servers", "servers", servers.list_page, READ),
+    ("/servers/<int:server_id>", "server", servers.change_page, BOTH),
+    ("/servers/<int:server_id>/groups", "server_groups", server_groups.groups_page, BOTH),
+    ("/groups", "groups", groups.list_page, BOTH),
+    ("/groups/<int:group_id>", "group", groups.group_page, BOTH),
+    ("/groups/<int:group_id>/members", "add_member", groups.add_member, SEND),
+    ("/groups/<int:group_id>/members/<int:user_id>/remove", "remove_member", groups.remove_member, SEND),
+    ("/groups/<int:group_id>/delete", "delete_group", groups.delete_page, BOTH),
     ("/users", "users", users.list_page, READ),
     ("/users/invite", "invite", invitations.invite, BOTH),
     ("/users/<int:user_id>", "user", users.person_page, READ),
@@ -29,10 +47,12 @@ for path, name, view, methods in (
     ("/users/<int:user_id>/role", "user_role", person_acts.role, BOTH),
     ("/users/<int:user_id>/sign-out", "sign_out_user", person_acts.sign_out, BOTH),
     ("/users/<int:user_id>/delete", "delete_user", person_acts.delete, BOTH),
-):
+    ("/encryption", "encryption", encryption.show, READ),
+    ("/audit", "audit", audit.show, READ),
+    ("/audit/export/<form>", "export", audit.export, SEND),
+)
+for path, name, view, methods in PAGES:
     admin.add_url_rule(path, name, view, methods=methods)
-admin.add_url_rule("/audit", "audit", audit.show, methods=("GET",))
-admin.add_url_rule("/audit/export/<form>", "export", audit.export, methods=("POST",))
 #: What auditors may see besides admins: the ledger, and nothing else.
 FOR_AUDITORS: Final = frozenset({"admin.audit", "admin.export"})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+from app.web.api.admin_groups import admin_groups
 from app.web.api.admin_servers import admin_servers
 from app.web.api.admin_users import admin_users
 from app.web.api.document import document, make_api
@@ -17,6 +18,6 @@ def init_app(app: Flask) -> None:
     """Add the routes, their description, and strict JSON for the whole app."""
     app.json = StrictProvider(app)
     api = make_api(app)
-    for blueprint in (session, mcp_servers, playground, admin_servers, admin_users):
+    for blueprint in (session, mcp_servers, playground, admin_servers, admin_groups, admin_users):
         api.register_blueprint(blueprint)
     app.register_blueprint(document)

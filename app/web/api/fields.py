@@ -9,7 +9,9 @@ import re
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from marshmallow import fields
+from marshmallow import fields, validate
+
+from app.web.urls import MAX_ID
 
 MAX_LIMIT: Final = 100
 #: RFC 3339, 5.6, without its blank in place of the T.
@@ -48,7 +50,7 @@ class Secret(fields.String):
 class Flag(fields.Boolean):
     """True or false, and neither 1 nor "yes"."""
 
-    default_error_messages = {"null": "flag", "invalid": "flag"}
+    default_error_messages = {"required": "required", "null": "flag", "invalid": "flag"}
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
         if not isinstance(value, bool):
@@ -67,6 +69,21 @@ class Count(fields.Integer):
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
         # Not `isinstance`: to Python, True is a number too.
         if type(value) is not int or value < 0:
+            raise self.make_error("invalid")
+        return value
+
+
+class Id(fields.Integer):
+    """An id, neither a text nor a truth value. `unknown`: the reason for a number that is none."""
+
+    default_error_messages = {"null": "ids", "invalid": "ids"}
+
+    def __init__(self, *, unknown: str) -> None:
+        super().__init__(validate=validate.Range(min=1, max=MAX_ID, error=unknown))
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
+        # Not `isinstance`: to Python, True is a number too.
+        if type(value) is not int:
             raise self.make_error("invalid")
         return value
 

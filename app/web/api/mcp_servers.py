@@ -25,7 +25,7 @@ from app.web.api.schemas import (
 )
 from app.web.foreign import visible
 from app.words.checks import REASONS
-from app.words.token_states import STATES
+from app.words.token_states import NOT_AVAILABLE, STATES
 
 mcp_servers = Blueprint(
     "api_mcp_servers", __name__, path="/mcp-servers", description="The catalogue, and your tokens"
@@ -36,7 +36,10 @@ mcp_servers = Blueprint(
 @mcp_servers.arguments(ServerQuery, location="query")
 @mcp_servers.response(200, ServerPage)
 def list_servers(query: dict[str, Any]) -> dict[str, Any]:
-    """List the enabled servers by name, and disabled ones where you hold a token."""
+    """List the servers that you may use by name, and others where you hold a token.
+
+    There you can only delete it. Of a server that is no longer available to you, slug and url are null.
+    """
     wanted = Filter(query["q"], query["status"], query["after"], query["limit"])
     page = token_list.list_tokens(current.user(), wanted)
     return {"items": [_server(row) for row in page.rows], "next": page.next}
@@ -113,10 +116,11 @@ def delete_token(server_id: int) -> Response:
 def _server(row: TokenRow) -> dict[str, Any]:
     return {
         "id": row.server_id,
-        "slug": row.slug,
+        "slug": row.slug or None,
         "name": row.name,
-        "url": row.url,
+        "url": row.url or None,
         "enabled": row.is_enabled,
+        "available": row.is_available,
         "token": _token(row),
     }
 
@@ -128,8 +132,8 @@ def _token(row: TokenRow) -> dict[str, Any]:
         "has_token": True,
         "hint": row.hint,
         "status": row.status,
-        "help": STATES[row.status].help,
-        "remedy": STATES[row.status].remedy,
+        "help": STATES[row.status].help if row.is_available else NOT_AVAILABLE,
+        "remedy": STATES[row.status].remedy if row.is_available else "",
         "last_check_at": row.last_check_at,
         "last_check_result": row.last_check_result,
         "created_at": row.created_at,

@@ -89,10 +89,17 @@ class Server(Schema):
     """One MCP server of the catalogue, with my token for it."""
 
     id = fields.Integer(required=True)
-    slug = fields.String(required=True)
+    slug = fields.String(
+        required=True, allow_none=True, metadata={"description": "Null where available is false."}
+    )
     name = fields.String(required=True)
-    url = fields.String(required=True)
+    url = fields.String(
+        required=True, allow_none=True, metadata={"description": "Null where available is false."}
+    )
     enabled = fields.Boolean(required=True)
+    available = fields.Boolean(
+        required=True, metadata={"description": "false: no longer for you; you can only delete your token."}
+    )
     token = fields.Nested(TokenState, required=True)
 
 
@@ -306,3 +313,6 @@ class Problem(Schema):
     setup_url = fields.String(metadata={"description": "The page on which to save a token."})
     service = fields.String(metadata={"description": "Whose token it looks like."})
     held_tokens = fields.Integer(metadata={"description": "How many people's tokens it would put on hold."})
+    unavailable_tokens = fields.Integer(
+        metadata={"description": "From how many people who hold a token it would take the server away."}
+    )

@@ -35,7 +35,7 @@ STATED: Final = "stated"
 
 def check(server_id: int) -> ResponseReturnValue:
     """Ask the server whether it takes the typed token, else the saved one, and say what it showed."""
-    row = _enabled(server_id)
+    row = _usable(server_id)
     form = TokenForm()
     if not form.validate_on_submit():
         return show_token(row, form, 422)
@@ -61,7 +61,7 @@ def check(server_id: int) -> ResponseReturnValue:
 
 def confirm(server_id: int) -> ResponseReturnValue:
     """Show the address the token was saved for and the present one; release the token for the latter."""
-    row = _enabled(server_id)
+    row = _usable(server_id)
     form = AddressForm(address=row.url)
     if row.status != ON_HOLD:
         return redirect(url_for("settings.token", server_id=server_id) + place(), code=303)
@@ -77,7 +77,7 @@ def confirm(server_id: int) -> ResponseReturnValue:
             )
         except InvalidInputError as error:
             form.show(error)
-            row = _enabled(server_id)
+            row = _usable(server_id)
             # The address to be confirmed is the one that this answer shows.
             form.address.data = row.url
         else:
@@ -100,7 +100,7 @@ def confirm(server_id: int) -> ResponseReturnValue:
 def expiry(server_id: int) -> ResponseReturnValue:
     """Change when the saved token stops being sent."""
     row = get_row(current.user(), server_id)
-    if not row.has_token:
+    if not row.has_token or not row.is_available:
         raise NotThereError
     form = TokenForm()
     if not form.validate_on_submit():
@@ -124,8 +124,8 @@ def _chosen(row: TokenRow, form: TokenForm) -> datetime | None:
     return form.expires_at()
 
 
-def _enabled(server_id: int) -> TokenRow:
+def _usable(server_id: int) -> TokenRow:
     row = get_row(current.user(), server_id)
-    if not row.is_enabled:
+    if not row.is_usable:
         raise NotThereError
     return row

@@ -9,7 +9,14 @@ from flask import flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from app.errors import BusyError, ChangedMeanwhileError, InvalidInputError, MarketError, TokenRejectedError
+from app.errors import (
+    BusyError,
+    ChangedMeanwhileError,
+    InvalidInputError,
+    MarketError,
+    NotThereError,
+    TokenRejectedError,
+)
 from app.services.oddities import oddities_of
 from app.services.storing import why_not_stored
 from app.services.token_list import Filter, TokenRow, get_row, list_all_held, list_tokens
@@ -57,6 +64,8 @@ def list_page() -> ResponseReturnValue:
 def token_page(server_id: int) -> ResponseReturnValue:
     """Show one token's form; save or replace the token, and lead back to the list."""
     row = get_row(current.user(), server_id)
+    if request.method == "POST" and not row.is_usable:
+        raise NotThereError
     # After a sign-in in between, one comes back with one's choices in the address, never with the token.
     form = TokenForm(**{name: request.args[name] for name in KEPT_CHOICES if request.args.get(name)})
     if not form.validate_on_submit():
@@ -110,7 +119,8 @@ def delete_page(server_id: int) -> ResponseReturnValue:
             )
         else:
             flash(_("There was no token for %(server)s any more.", server=row.name), "info")
-        return redirect(_back(server_id), code=303)
+        # Where nothing can be called, there is nothing to come back to.
+        return redirect(_back(server_id) if row.is_usable else url_for("settings.tokens"), code=303)
     if not row.has_token:
         return redirect(url_for("settings.token", server_id=server_id), code=303)
     return render_template("settings/delete_token.html", row=row, form=form, place=place())

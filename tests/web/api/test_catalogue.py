@@ -43,7 +43,7 @@ def test_the_catalogue_comes_by_name_with_what_is_allowed_to_be_known(ann: Progr
 
     assert answer.keys() == {"items", "next"}
     assert [item["name"] for item in answer["items"]] == ["Asana", "GitHub"]
-    assert answer["items"][1].keys() == {"id", "slug", "name", "url", "enabled", "token"}
+    assert answer["items"][1].keys() == {"id", "slug", "name", "url", "enabled", "available", "token"}
     assert answer["items"][1]["token"] == ann.get(PATH).json
 
 

@@ -1,0 +1,131 @@
+"""`flask groups`: who belongs together."""
+
+from __future__ import annotations
+
+import click
+from flask.cli import AppGroup
+
+from app.cli.acting import acting
+from app.errors import InvalidInputError, NotThereError
+from app.models import Group, User
+from app.services import accounts, group_list, groups
+from app.services.server_groups import losses_of_group
+
+groups_cli = AppGroup("groups", help="Groups of people; servers may be there for them alone.")
+GROUP = click.argument("group")
+EMAILS = click.argument("emails", metavar="EMAIL...", nargs=-1, required=True)
+YES = click.option("--yes", is_flag=True, help="Do not ask.")
+REFUSALS = {
+    "control": "a name is one line of printable characters",
+    "group_name_empty": "give it a name",
+    "group_name_long": "a name has at most 100 characters",
+    "group_name_taken": "there is a group of this name already",
+}
+
+
+@groups_cli.command("list")
+def list_() -> None:
+    """List every group: id, name, people, servers."""
+    after: str | None = ""
+    while after is not None:
+        page = group_list.list_groups(after=after)
+        for row in page.rows:
+            click.echo(f"{row.id}\t{row.name}\t{row.people}\t{row.servers}")
+        after = page.next
+
+
+@groups_cli.command("create")
+@click.argument("name")
+def create(name: str) -> None:
+    """Create a group of nobody."""
+    try:
+        group = groups.create_group(name, acting())
+    except InvalidInputError as error:
+        raise click.UsageError(f"Not created: {REFUSALS[error.reason]}.") from None
+    click.echo(f"Created {group.name} (id {group.id}).")
+
+
+@groups_cli.command("rename")
+@GROUP
+@click.argument("name")
+def rename(group: str, name: str) -> None:
+    """Give a group another name. GROUP is its name or id."""
+    found = known_group(group)
+    try:
+        renamed = groups.rename_group(found.id, name, acting())
+    except InvalidInputError as error:
+        raise click.UsageError(f"Not renamed: {REFUSALS[error.reason]}.") from None
+    except NotThereError:
+        raise _no_group() from None
+    click.echo("Renamed." if renamed else "Nothing was changed.")
+
+
+@groups_cli.command("delete")
+@GROUP
+@YES
+def delete(group: str, yes: bool) -> None:
+    """Delete a group, and no person and no server. GROUP is its name or id."""
+    found = known_group(group)
+    if not yes:
+        losses = losses_of_group(found.id)
+        for loss in losses:
+            click.echo(f"No longer for {people(loss.people)}, {loss.tokens} with a token: {loss.name}")
+        size = people(group_list.get_group(found.id).people)
+        click.confirm(f"Delete the group {found.name} of {size}?", abort=True)
+    try:
+        count = groups.delete_group(found.id, acting())
+    except NotThereError:
+        raise _no_group() from None
+    click.echo(f"Deleted {found.name}; it had {people(count)}. Tokens stay.")
+
+
+@groups_cli.command("add")
+@GROUP
+@EMAILS
+def add(group: str, emails: tuple[str, ...]) -> None:
+    """Put people into a group, by e-mail. GROUP is its name or id."""
+    found, persons = known_group(group), _persons(emails)
+    for person in persons:
+        added = groups.add_member(found.id, person.id, acting())
+        click.echo(f"{person.email}: {'added' if added else 'was in it already'}.")
+
+
+@groups_cli.command("remove")
+@GROUP
+@EMAILS
+@YES
+def remove(group: str, emails: tuple[str, ...], yes: bool) -> None:
+    """Take people out of a group, by e-mail. Their tokens stay. GROUP is its name or id."""
+    found, persons = known_group(group), _persons(emails)
+    if not yes:
+        text = f"Take {people(len(persons))} out of {found.name}, and away the servers that it gives them?"
+        click.confirm(text, abort=True)
+    for person in persons:
+        removed = groups.remove_member(found.id, person.id, acting())
+        click.echo(f"{person.email}: {'removed' if removed else 'was not in it'}.")
+
+
+def known_group(word: str) -> Group:
+    """Return the group with this name or id. Raises ClickException."""
+    try:
+        return group_list.find_group(word)
+    except NotThereError:
+        raise _no_group() from None
+
+
+def people(count: int) -> str:
+    """Return "1 person" or "N people"."""
+    return "1 person" if count == 1 else f"{count} people"
+
+
+def _persons(emails: tuple[str, ...]) -> list[User]:
+    """Return these people, all of them or none. Raises ClickException."""
+    found = [accounts.find_user(email) for email in emails]
+    persons = [person for person in found if person is not None]
+    if len(persons) < len(found):
+        raise click.ClickException("There is no account with one of these e-mail addresses.")
+    return persons
+
+
+def _no_group() -> click.ClickException:
+    return click.ClickException("There is no group with this name or id.")
