@@ -52,7 +52,11 @@ SERVICES: Final = (
 
 def foreign_service(token: str, address: str) -> str | None:
     """Return the service that the token looks like one of, when the address is none of that service's."""
-    host = (urlsplit(address).hostname or "").rstrip(".")
+    try:
+        host = (urlsplit(address).hostname or "").rstrip(".")
+    except ValueError:
+        # An address that came past the catalogue's checks is nobody's home.
+        host = ""
     for prefixes, service, domains in SERVICES:
         if token.startswith(prefixes):
             at_home = any(host == domain or host.endswith(f".{domain}") for domain in domains)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select, true, tuple_
 
@@ -13,6 +12,7 @@ from app import clock
 from app.errors import InvalidInputError, NotThereError
 from app.extensions import db
 from app.models import Server, Token, User
+from app.models.server import host_in
 from app.services.server_places import like_pattern, read_cursor, write_cursor
 from app.services.token_status import ATTENTION, EXPIRING, STATUSES, days_until, status_expression
 
@@ -62,7 +62,7 @@ class TokenRow:
     @property
     def host(self) -> str:
         """Return host and port of the address."""
-        return urlsplit(self.url).netloc
+        return host_in(self.url)
 
 
 @dataclass(frozen=True)
