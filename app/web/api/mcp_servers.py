@@ -25,7 +25,7 @@ from app.web.api.schemas import (
 )
 from app.web.foreign import visible
 from app.words.checks import REASONS
-from app.words.token_states import STATES
+from app.words.token_states import help_of, remedy_of
 
 mcp_servers = Blueprint(
     "api_mcp_servers", __name__, path="/mcp-servers", description="The catalogue, and your tokens"
@@ -39,7 +39,8 @@ def list_servers(query: dict[str, Any]) -> dict[str, Any]:
     """List the enabled servers by name, and disabled ones where you hold a token."""
     wanted = Filter(query["q"], query["status"], query["after"], query["limit"])
     page = token_list.list_tokens(current.user(), wanted)
-    return {"items": [_server(row) for row in page.rows], "next": page.next}
+    not_stored = current.not_stored()
+    return {"items": [_server(row, not_stored) for row in page.rows], "next": page.next}
 
 
 @mcp_servers.get("/<int:server_id>/auth-token")
@@ -50,7 +51,7 @@ def show_token(server_id: int) -> dict[str, Any]:
 
     The token itself never comes out.
     """
-    return _token(token_list.get_row(current.user(), server_id))
+    return _token(token_list.get_row(current.user(), server_id), current.not_stored())
 
 
 @mcp_servers.post("/<int:server_id>/auth-token")
@@ -110,26 +111,26 @@ def delete_token(server_id: int) -> Response:
     return no_content()
 
 
-def _server(row: TokenRow) -> dict[str, Any]:
+def _server(row: TokenRow, not_stored: str | None) -> dict[str, Any]:
     return {
         "id": row.server_id,
         "slug": row.slug,
         "name": row.name,
         "url": row.url,
         "enabled": row.is_enabled,
-        "token": _token(row),
+        "token": _token(row, not_stored),
     }
 
 
-def _token(row: TokenRow) -> dict[str, Any]:
+def _token(row: TokenRow, not_stored: str | None) -> dict[str, Any]:
     if not row.has_token:
         return {"has_token": False}
     return {
         "has_token": True,
         "hint": row.hint,
         "status": row.status,
-        "help": STATES[row.status].help,
-        "remedy": STATES[row.status].remedy,
+        "help": help_of(row, not_stored),
+        "remedy": remedy_of(row, not_stored),
         "last_check_at": row.last_check_at,
         "last_check_result": row.last_check_result,
         "created_at": row.created_at,
