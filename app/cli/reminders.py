@@ -136,7 +136,8 @@ def remind_everyone(settings: MailSettings, actor: Actor) -> RemindReport:
 def _mail(tokens: Sequence[EndingToken]) -> Message:
     """Return the mail about one person's tokens, in their language."""
     with force_locale(language_for(tokens[0].locale)):
-        text = words.body(tokens, current_app.config["SITE_URL"])
+        is_stored = tokens[0].stores_tokens and current_app.extensions["keys"].stores_tokens
+        text = words.body(tokens, current_app.config["SITE_URL"], is_stored=is_stored)
         return Message(tokens[0].email, words.subject(tokens), text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import datetime
 from typing import Any, Final
@@ -71,7 +72,12 @@ class Server(Model):
     @property
     def host(self) -> str:
         """Return host and port of the address."""
-        return self.url.partition("://")[2].partition("/")[0].partition("?")[0]
+        return host_in(self.url)
+
+
+def host_in(address: str) -> str:
+    """Return host and port of an address, as written. Any text has an answer: `urlsplit` refuses some."""
+    return re.split(r"[/?#]", address.partition("://")[2], maxsplit=1)[0]
 
 
 def search_key(text: str) -> str:

@@ -67,3 +67,8 @@ class Token(Model):
     renew_asked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     #: When unsealing it first failed; None: readable as far as we know.
     unreadable_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    @property
+    def version(self) -> str:
+        """Return what names this very token: one that is saved in its place, or after it, has another."""
+        return f"{self.id}.{self.revision}"

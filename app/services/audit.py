@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
-from urllib.parse import urlsplit
 
 from app import clock
 from app.models import Server
@@ -69,6 +68,8 @@ class Action(StrEnum):
 
 #: The chain of what concerns nobody in particular.
 SYSTEM_CHAIN: Final = 0
+#: Of an address written into the database by hand, which may have a longer host than any name has.
+MAX_HOST_CHARS: Final = 300
 #: Keys of `details`, where an action has any. Values are ours: numbers, or words from a fixed set; and the
 #: name of a group as it was, an admin's word as `server_name` is, which outlives the group.
 DETAIL_KEYS: Final[Mapping[Action, frozenset[str]]] = {
@@ -115,7 +116,7 @@ def record(
         "subject_user_id": subject_user_id,
         "server_id": server.id if server else None,
         "server_name": server.name if server else None,
-        "server_host": (urlsplit(server.url).netloc or None) if server else None,
+        "server_host": (server.host[:MAX_HOST_CHARS] or None) if server else None,
         "client_address": actor.client_address,
         "agent": actor.agent,
         "request_id": actor.request_id,

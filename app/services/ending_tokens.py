@@ -33,6 +33,8 @@ class EndingToken:
     user_id: int
     email: str
     locale: str | None
+    #: Whether its owner wants tokens stored; a person who does not any more can only delete it.
+    stores_tokens: bool
     server_id: int
     server: str
     expires_at: datetime
@@ -61,6 +63,7 @@ def list_ending_tokens(user_id: int | None = None) -> list[EndingToken]:
             Token.user_id,
             User.email,
             User.locale,
+            User.stores_tokens,
             Token.mcp_server_id.label("server_id"),
             Server.name.label("server"),
             Token.expires_at,

@@ -17,11 +17,11 @@ from app.services.uses import saved_row
 
 
 def set_expiry(
-    user: User, server_id: int, expires_at: datetime | None, actor: Actor, *, seen: int | None = None
+    user: User, server_id: int, expires_at: datetime | None, actor: Actor, *, seen: str | None = None
 ) -> None:
     """Let the person's token expire then; None: never. Commits; writes one audit row.
 
-    `seen`: the revision of the token they had in sight, None: whichever there is. Reminders begin anew.
+    `seen`: the `version` of the token they had in sight, None: whichever there is. Reminders begin anew.
     Raises NotThereError, InvalidInputError("expires_at", "past"), ChangedMeanwhileError for another token.
     """
     if expires_at is not None and expires_at <= clock.now():
@@ -30,7 +30,7 @@ def set_expiry(
     row = saved_row(user.id, server_id)
     if server is None or row is None:
         raise NotThereError
-    if seen not in {None, row.revision}:
+    if seen not in {None, row.version}:
         raise ChangedMeanwhileError
     changed = db.session.execute(
         update(Token)

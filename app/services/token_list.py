@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select, true, tuple_
 
@@ -13,6 +12,7 @@ from app import clock
 from app.errors import InvalidInputError, NotThereError
 from app.extensions import db
 from app.models import Server, Token, User
+from app.models.server import host_in
 from app.services.availability import available_to
 from app.services.server_places import like_pattern, read_cursor, write_cursor
 from app.services.token_status import ATTENTION, EXPIRING, STATUSES, days_until, status_expression
@@ -44,8 +44,8 @@ class TokenRow:
     token_help_url: str | None
     token_placeholder: str | None
     has_token: bool
-    #: Counts its saves, from 1; a form says by it which token was in sight. None without one.
-    revision: int | None
+    #: Names the very token (`Token.version`), by which a form says which one was in sight. None without one.
+    version: str | None
     #: `...` and four characters; None: no token, or one too short to hint at.
     hint: str | None
     #: One of `token_status.STATUSES`.
@@ -78,7 +78,7 @@ class TokenRow:
     @property
     def host(self) -> str:
         """Return host and port of the address, "" where that is not to be known."""
-        return urlsplit(self.url).netloc
+        return host_in(self.url)
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def _row(record: Any, now: datetime) -> TokenRow:
         token_help_url=record.token_help_url if is_available else None,
         token_placeholder=record.token_placeholder if is_available else None,
         has_token=record.token_id is not None,
-        revision=record.revision,
+        version=f"{record.token_id}.{record.revision}" if record.token_id is not None else None,
         hint=record.token_hint,
         status=record.status,
         bound_url=record.bound_url if is_available else None,

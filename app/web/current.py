@@ -17,6 +17,7 @@ from app.services.keys import Keys
 from app.services.ledger import AuditKey
 from app.services.sessions import Limits
 from app.services.sign_in import Visitor
+from app.services.storing import why_not_stored
 from app.services.uses import Door
 
 BROWSERS: Final = (
@@ -60,6 +61,11 @@ def agent_family(header: str) -> str:
     browser = next((name for mark, name in BROWSERS if re.search(re.escape(mark), header, re.I)), "Other")
     system = next((name for mark, name in SYSTEMS if mark in header), None)
     return f"{browser} on {system}" if system else browser
+
+
+def not_stored() -> str | None:
+    """Return who turned storing off for who is signed in, `installation` or `person`; None when it is on."""
+    return why_not_stored(user(), keys())
 
 
 def visitor() -> Visitor:

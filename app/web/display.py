@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import clock
 from app.extensions import babel
 from app.models import User
+from app.web.address_parts import shown_address
 from app.web.foreign import visible
 from app.web.sentences import odd_sentence, sentence
 from app.words import token_states
@@ -35,10 +36,12 @@ def init_app(app: Flask) -> None:
         day=format_date,
         number=format_decimal,
         visible=visible,
+        address=shown_address,
         web_link=web_link,
         sentence=sentence,
         odd_sentence=odd_sentence,
         token_help=token_states.help_of,
+        token_remedy=token_states.remedy_of,
     )
     app.jinja_env.globals.update(
         html_lang=html_lang,

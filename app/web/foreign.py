@@ -16,6 +16,10 @@ UNSAFE: Final = re.compile(
 )
 
 
+#: All but printable ASCII, and the backslash, which announces what is written out.
+NOT_PLAIN: Final = re.compile(r"[^\x21-\x5b\x5d-\x7e]")
+
+
 def visible(text: str) -> str:
     """Return the text with each unsafe character written out, such as `\\u202e` (Trojan Source, 2021)."""
     return UNSAFE.sub(_written_out, text.replace("\r\n", "\n"))
@@ -24,6 +28,11 @@ def visible(text: str) -> str:
 def cut(text: str, limit: int) -> str:
     """Return at most `limit` characters of the text, made visible; an ellipsis stands for the rest."""
     return visible(text if len(text) <= limit else f"{text[: limit - 1]}…")
+
+
+def spelled(text: str) -> str:
+    """Return the text with all but plain ASCII written out: no letter looks like another, none is unseen."""
+    return NOT_PLAIN.sub(_written_out, text)
 
 
 def _written_out(match: re.Match[str]) -> str:

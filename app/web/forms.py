@@ -37,9 +37,14 @@ EXPIRY_CHOICES: Final = (
 class Form(FlaskForm):
     """A form that can show a domain error beside the field it is about."""
 
-    def __init__(self, **defaults: Any) -> None:
+    def __init__(self, *, is_sent: bool = True, **defaults: Any) -> None:
+        """Take what was sent. `is_sent` False: another form of the page was sent, not this one.
+
+        A box that is not ticked is not sent, so a form that reads what another one sent finds all of its
+        boxes unticked, and its choices at their first.
+        """
         # Without the request's files, which Flask-WTF would take for texts: no page of ours asks for one.
-        sent = request.form if request.method in {"POST", "PUT", "PATCH", "DELETE"} else None
+        sent = request.form if is_sent and request.method in {"POST", "PUT", "PATCH", "DELETE"} else None
         super().__init__(formdata=sent, **defaults)
 
     def show(self, error: InvalidInputError) -> None:
@@ -50,8 +55,11 @@ class Form(FlaskForm):
         """Put a sentence beside a field, or on top when no field of that name is here to be seen."""
         field = self._fields.get(field_name)
         seen = field is not None and not isinstance(field, HiddenField)
-        target = field.errors if field is not None and seen else self.form_errors
-        target.append(sentence)
+        if field is not None and seen:
+            # A form that was not validated has a tuple here.
+            field.errors = [*field.errors, sentence]
+        else:
+            self.form_errors.append(sentence)
 
 
 class SignInForm(Form):
@@ -115,22 +123,15 @@ class ChangePasswordForm(Form):
     password = PasswordField(_l("New password"), [InputRequired(_l("Write a password.")), Length(max=1024)])
 
 
-class TokenForm(Form):
-    """A token to save, and when it expires. A page never gets the token back (`PasswordField`)."""
+class CheckForm(Form):
+    """A token to check without saving it. A page never gets the token back (`PasswordField`)."""
 
     token = PasswordField(_l("Token"))
-    # Not validated here: an unknown choice is a domain error like the others, with our own words.
-    expires_in = SelectField(
-        _l("Expires"),
-        default="never",
-        choices=[SelectChoice(value, label) for value, label in EXPIRY_CHOICES],
-        validate_choice=False,
-    )
-    expires_on = StringField(_l("Last day, UTC"), widget=DateInput())
-    check = BooleanField(_l("Check it with the server first"), default=True)
     belongs_here = BooleanField(_l("This server may have this token"))
-    #: The address that the page showed: a token is not saved for one that its owner never saw.
+    #: The address that the page showed: a token does not go to one that its owner never saw.
     address = HiddenField()
+    #: Whether the page has just refused a token for looking like another service's.
+    was_asked = False
 
     @property
     def typed(self) -> Typed | None:
@@ -139,6 +140,58 @@ class TokenForm(Form):
         if not text.strip():
             return None
         return Typed(text, self.belongs_here.data, "token", self.address.data or None)
+
+    @property
+    def asks_whether_it_belongs(self) -> bool:
+        """Whether to offer the tick by which a person says that this server may have the token.
+
+        Once asked for or given it stays, unticked: the next paste may be another token.
+        """
+        return self.was_asked or bool(self.belongs_here.data)
+
+    def show(self, error: InvalidInputError) -> None:
+        """Show the error, and ask whether the token belongs here where that is the error."""
+        self.was_asked = isinstance(error, ForeignTokenError)
+        super().show(error)
+
+
+def _expires_in(**more: Any) -> SelectField:
+    # Not validated here: an unknown choice is a domain error like the others, with our own words.
+    return SelectField(_l("Expires"), validate_choice=False, **more)
+
+
+def _expires_on(**more: Any) -> StringField:
+    return StringField(_l("Last day, UTC"), widget=DateInput(), **more)
+
+
+class ExpiryForm(Form):
+    """When a saved token expires. Nothing is chosen beforehand, and leaving a choice out is none."""
+
+    expires_in = _expires_in(
+        id="new-expires-in",
+        choices=[SelectChoice(value, label) for value, label in (("", _l("Choose")), *EXPIRY_CHOICES)],
+    )
+    expires_on = _expires_on(id="new-expires-on")
+    #: Which token was in sight: another one by then has another date.
+    version = HiddenField()
+
+    def expires_at(self) -> datetime | None:
+        """Return the chosen instant, None for never. Raises InvalidInputError for either field."""
+        return _read_expiry(self.expires_in.data, self.expires_on.data)
+
+    def show(self, error: InvalidInputError) -> None:
+        """Show the error; what is wrong with the instant is shown beside the field that gave it."""
+        super().show(_beside_its_field(error))
+
+
+class TokenForm(CheckForm):
+    """A token to save, and when it expires."""
+
+    expires_in = _expires_in(
+        default="never", choices=[SelectChoice(value, label) for value, label in EXPIRY_CHOICES]
+    )
+    expires_on = _expires_on()
+    check = BooleanField(_l("Check it with the server first"), default=True)
 
     def new_token(self) -> NewToken:
         """Return what is to be saved. Raises InvalidInputError for `expires_in` or `expires_on`."""
@@ -151,24 +204,11 @@ class TokenForm(Form):
 
     def show(self, error: InvalidInputError) -> None:
         """Show the error; what is wrong with the instant is shown beside the field that gave it."""
-        if error.field == "expires_at":
-            error = InvalidInputError("expires_on", error.reason)
-        #: Whether the tick has to be offered by which a person says that this server may have it.
-        self.asks_whether_it_belongs = isinstance(error, ForeignTokenError)
-        super().show(error)
-
-    asks_whether_it_belongs = False
+        super().show(_beside_its_field(error))
 
     def expires_at(self) -> datetime | None:
         """Return the chosen instant, None for never. Raises as `new_token` does."""
-        chosen = self.expires_in.data
-        if chosen == "never":
-            return None
-        if chosen == "custom":
-            return datetime.combine(_read_date(self.expires_on.data or ""), END_OF_DAY)
-        if chosen not in dict(EXPIRY_CHOICES):
-            raise InvalidInputError("expires_in", "unknown")
-        return clock.now() + timedelta(days=int(chosen))
+        return _read_expiry(self.expires_in.data, self.expires_on.data)
 
 
 class AddressForm(PasswordForm):
@@ -179,6 +219,23 @@ class AddressForm(PasswordForm):
 
 class ConfirmForm(Form):
     """Nothing but the proof that it was sent from a page of ours."""
+
+
+def _beside_its_field(error: InvalidInputError) -> InvalidInputError:
+    return InvalidInputError("expires_on", error.reason) if error.field == "expires_at" else error
+
+
+def _read_expiry(chosen: str | None, day: str | None) -> datetime | None:
+    """Return the instant, None for never. Raises InvalidInputError for `expires_in` or `expires_on`."""
+    if not chosen:
+        raise InvalidInputError("expires_in", "required")
+    if chosen == "never":
+        return None
+    if chosen == "custom":
+        return datetime.combine(_read_date(day or ""), END_OF_DAY)
+    if chosen not in dict(EXPIRY_CHOICES):
+        raise InvalidInputError("expires_in", "unknown")
+    return clock.now() + timedelta(days=int(chosen))
 
 
 def _read_date(text: str) -> date:

@@ -39,7 +39,7 @@ REASONS: Final = {
     "space": _l("There is a space inside. A token has none: copy it again."),
     "several": _l("There is more than one token in this. Paste the one for this server alone."),
     "address_changed": _l(
-        "The server's address changed meanwhile. Look at the new one, and paste the token again."
+        "The server's address changed meanwhile, so nothing was sent. Look at the new one, and repeat."
     ),
     "characters": _l("A token has no spaces, line breaks or letters outside ASCII. Copy it again."),
     "past": _l("This date is in the past."),
@@ -146,11 +146,30 @@ CODES: Final = {
 FOREIGN: Final = {
     "foreign": _l(
         "This looks like a token of %(service)s, so nothing was sent and nothing was saved. "
-        "If this server may have it, paste it again and tick the box."
+        "If this server may have it, tick the box beside it and send it again."
     ),
     "elsewhere": _l(
         "This was configured for %(service)s and not for this server's address, so nothing was sent and "
-        "nothing was saved. If this server may have it, paste it again and tick the box."
+        "nothing was saved. If this server may have it, tick the box beside it and send it again."
+    ),
+}
+#: Instead of `CODES`, to somebody whose tokens are not stored: they can save none and replace none.
+UNSTORED: Final = {
+    "token_required": _l("This server wants a token, and none of yours is stored. Type one."),
+    "token_expired": _l(
+        "The token that is stored is past its date, so it was not sent. Delete it, and type one for each "
+        "call."
+    ),
+    "token_rejected": _l(
+        "The server rejected the token that is stored, so it is not sent. Delete it, and type one for each "
+        "call."
+    ),
+    "token_unreadable": _l(
+        "The token that is stored cannot be read any more. Delete it, and type one for each call."
+    ),
+    "server_changed": _l(
+        "The token that is stored is on hold, because it was not saved for this address. Delete it, and type "
+        "one for each call."
     ),
 }
 STORAGE_OFF: Final = {
@@ -207,8 +226,8 @@ def of_code(code: str) -> str:
     return str(CODES.get(code, CODES["malformed"]))
 
 
-def of_error(error: errors.MarketError) -> str:
-    """Return the sentence for a domain error."""
+def of_error(error: errors.MarketError, not_stored: str | None = None) -> str:
+    """Return the sentence for a domain error; `not_stored`: who turned storing off, where it is off."""
     if isinstance(error, errors.ForeignTokenError):
         return str(FOREIGN[error.reason]) % {"service": error.service}
     if isinstance(error, errors.InvalidInputError):
@@ -217,9 +236,9 @@ def of_error(error: errors.MarketError) -> str:
         return str(UPSTREAM.get(error.reason, CODES["upstream_error"]))
     if isinstance(error, errors.StorageOffError | errors.WrongStateError):
         return str(BY_REASON[error.code][error.reason])
-    if isinstance(error, errors.TokenRejectedError) and error.token_source == "request":
-        return of_code("token_rejected_typed")
-    return of_code(error.code)
+    typed = isinstance(error, errors.TokenRejectedError) and error.token_source == "request"
+    code = "token_rejected_typed" if typed else error.code
+    return str(UNSTORED[code]) if not_stored and code in UNSTORED else of_code(code)
 
 
 def facts_of_reasons(reasons: dict[str, str]) -> dict[str, Any]:
@@ -228,13 +247,17 @@ def facts_of_reasons(reasons: dict[str, str]) -> dict[str, Any]:
     return {"errors": sentences, "reason": next(iter(reasons.values()))}
 
 
-def facts_of(error: errors.MarketError) -> dict[str, Any]:
-    """Return what a program can act on: the field, the source of the token, where to set one up."""
+def facts_of(error: errors.MarketError, not_stored: str | None = None) -> dict[str, Any]:
+    """Return what a program can act on: the field, the source of the token, where to set one up.
+
+    Where tokens are not stored, a person sets none up but types one in the playground.
+    """
     if isinstance(error, errors.InvalidInputError):
         facts = facts_of_reasons({error.field: error.reason})
         if isinstance(error, errors.ForeignTokenError):
             facts |= {"errors": {error.field: [of_error(error)]}, "service": error.service}
         return facts
     if isinstance(error, errors.TokenRequiredError):
-        return {"setup_url": url_for("settings.token", server_id=error.server_id)}
+        page = "playground.server" if not_stored else "settings.token"
+        return {"setup_url": url_for(page, server_id=error.server_id)}
     return {name: getattr(error, name) for name in FACTS if hasattr(error, name)}

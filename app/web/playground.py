@@ -8,7 +8,6 @@ from flask.typing import ResponseReturnValue
 from app.errors import InvalidInputError, MarketError, NotThereError
 from app.mcp.client import Tool
 from app.services.playground import Called, call_tool, list_tools
-from app.services.storing import why_not_stored
 from app.services.token_list import Filter, TokenRow, get_row, list_tokens
 from app.services.uses import Typed
 from app.web import current
@@ -38,8 +37,8 @@ def server(server_id: int) -> ResponseReturnValue:
         bench = _run(server_id)
         # A use can change what is known of the token.
         row = _usable_row(server_id)
-    not_stored = why_not_stored(current.user(), current.keys())
-    page = render_template("playground/server.html", row=row, bench=bench, not_stored=not_stored)
+    bench.not_stored = current.not_stored()
+    page = render_template("playground/server.html", row=row, bench=bench, not_stored=bench.not_stored)
     return page, bench.status, retry_headers(bench.status)
 
 
@@ -57,7 +56,7 @@ def _run(server_id: int) -> Workbench:
     belongs_here, address = form.pop("belongs_here", "") == "y", form.pop("address", "") or None
     token = Typed(text, belongs_here, address=address) if text else None
     name = form.get("tool", "")
-    bench = Workbench(typed=form)
+    bench = Workbench(typed=form, belongs_here=belongs_here)
     try:
         tools = list_tools(current.user(), server_id, token, door=current.door()).tools
         bench.show_tools(tools, name)

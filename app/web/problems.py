@@ -113,7 +113,12 @@ def retry_headers(status: int) -> dict[str, str]:
 def answer_market_error(error: errors.MarketError) -> Response:
     """Answer with the error's own status, code and, in the API, the facts a program can act on."""
     give_up_transaction()
-    answer = _answer(status_of(error), error.code, messages.of_error(error), messages.facts_of(error))
+    try:
+        not_stored = current.not_stored() if error.code in messages.UNSTORED else None
+    except SQLAlchemyError as failure:
+        return _answer_database(failure)
+    text, facts = messages.of_error(error, not_stored), messages.facts_of(error, not_stored)
+    answer = _answer(status_of(error), error.code, text, facts)
     if isinstance(error, errors.TooManyAttemptsError):
         answer.headers["Retry-After"] = str(error.retry_after)
     return answer

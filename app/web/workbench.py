@@ -20,7 +20,7 @@ from app.mcp.client import Tool
 from app.services.playground import Called
 from app.web import messages, problems
 from app.web.foreign import cut
-from app.web.tool_form import Field, fields_of
+from app.web.tool_form import MAX_NAME_CHARS, PREFIX, WHOLE, Field, fields_of
 from app.web.tool_result import Block, blocks_of
 
 MAX_PANELS: Final = 200
@@ -58,6 +58,10 @@ class Workbench:
     problem: MarketError | None = None
     #: What was sent, without the token.
     typed: Mapping[str, str] = field(default_factory=dict)
+    #: Who turned storing off, see `current.not_stored`: what mends a refusal depends on it.
+    not_stored: str | None = None
+    #: Whether it was sent with the tick by which a person says that this server may have their token.
+    belongs_here: bool = False
 
     def show_tools(self, tools: Sequence[Tool], selected: str) -> None:
         """Take the server's tools; the one named, else the first, is shown open."""
@@ -92,7 +96,7 @@ class Workbench:
         """Return the sentence about what went wrong, "" when it stands beside a field or nothing did."""
         if self.problem is None or self.field_errors:
             return ""
-        return messages.of_error(self.problem)
+        return messages.of_error(self.problem, self.not_stored)
 
     @property
     def is_about_saved_token(self) -> bool:
@@ -105,8 +109,35 @@ class Workbench:
 
     @property
     def asks_whether_it_belongs(self) -> bool:
-        """Whether the tick has to be offered by which a person says that this server may have the token."""
-        return isinstance(self.problem, ForeignTokenError)
+        """Whether each form offers the tick by which a person says that this server may have the token.
+
+        Once it was asked for or given it stays there, unticked: the next token typed may be another one.
+        """
+        return self.belongs_here or isinstance(self.problem, ForeignTokenError)
+
+    @property
+    def refusals(self) -> list[tuple[str, str]]:
+        """Return what kept it from being done, as (argument's name or "", sentence)."""
+        if self.notice:
+            return [("", self.notice)]
+        return [
+            (cut(name.removeprefix(PREFIX), MAX_NAME_CHARS) if name.startswith(PREFIX) else "", sentence)
+            for name, sentence in self.field_errors.items()
+        ]
+
+    @property
+    def unfinished_call(self) -> dict[str, str]:
+        """Return the form fields of a call that did not get as far as the tools; {} when there is none.
+
+        Without script they would be lost, with what was typed, for want of a token or of a tick.
+        """
+        if self.panels is not None or not self.typed.get("tool"):
+            return {}
+        return {
+            name: text
+            for name, text in self.typed.items()
+            if name in {"tool", WHOLE} or name.startswith(PREFIX)
+        }
 
     @property
     def blocks(self) -> list[Block]:

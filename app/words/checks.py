@@ -18,7 +18,7 @@ RESULTS: Final = {
 REASONS: Final = {
     "proved": _l("The server takes this token, and refuses to work without one."),
     "probe": _l("The server's probe tool worked with this token."),
-    "refused": _l("The server refused this token (401). Get a new one from its provider and replace it."),
+    "refused": _l("The server refused this token (401). Get a new one from its provider."),
     "open": _l("The server answers the same without a token, so its answer says nothing about this one."),
     "probe_open": _l("The probe tool answers the same without a token, so it says nothing about this one."),
     "probe_changes": _l(
@@ -40,8 +40,7 @@ REASONS: Final = {
         "rights. Compare it with what its provider says."
     ),
     "insufficient_scope": _l(
-        "The server knows this token, but it has too little scope. Make one with more rights at its provider "
-        "and replace it."
+        "The server knows this token, but it has too little scope. Make one with more rights at its provider."
     ),
     "error_answer": _l("The server answered with an error of its own, which says nothing about the token."),
     "unreachable": _l(

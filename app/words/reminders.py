@@ -38,8 +38,21 @@ def subject(tokens: Sequence[EndingToken]) -> str:
     )
 
 
-def body(tokens: Sequence[EndingToken], site_url: str) -> str:
-    """Return the text: each server, what happens to its token when, and the page that mends it."""
+def body(tokens: Sequence[EndingToken], site_url: str, *, is_stored: bool = True) -> str:
+    """Return the text: each server, what happens to its token when, and the page that mends it.
+
+    `is_stored` False: this person's tokens are not stored any more, so they can save none in its place.
+    """
+    if is_stored:
+        advice = gettext(
+            "Get a new token from the server's provider, and save it on that page in place of the old one. "
+            "If you do not need it any more, delete it there."
+        )
+    else:
+        advice = gettext(
+            "Your tokens are not stored there any more; these are from before. Delete them on those pages, "
+            "and type a token for each call in the playground."
+        )
     paragraphs = [
         ngettext(
             "This is about %(num)d token that you saved at %(site)s, and the date that you gave for it.",
@@ -47,11 +60,8 @@ def body(tokens: Sequence[EndingToken], site_url: str) -> str:
             len(tokens),
             site=site_url,
         ),
-        *(_paragraph(token, site_url) for token in tokens),
-        gettext(
-            "Get a new token from the server's provider, and save it on that page in place of the old one. "
-            "If you do not need it any more, delete it there."
-        ),
+        *(_paragraph(token, site_url, is_stored=is_stored) for token in tokens),
+        advice,
         gettext(
             "We never ask for a token by mail. This mail was sent automatically; nobody reads answers to it."
         ),
@@ -59,7 +69,7 @@ def body(tokens: Sequence[EndingToken], site_url: str) -> str:
     return "\n\n".join(str(paragraph) for paragraph in paragraphs) + "\n"
 
 
-def _paragraph(token: EndingToken, site_url: str) -> str:
+def _paragraph(token: EndingToken, site_url: str, *, is_stored: bool) -> str:
     when = f"{format_datetime(token.expires_at, 'medium')} UTC"
     if token.days_left:
         what = ngettext(
@@ -70,7 +80,12 @@ def _paragraph(token: EndingToken, site_url: str) -> str:
         )
     else:
         what = gettext("Expired on %(when)s. It is not sent any more.", when=when)
-    link = gettext("Replace it: %(link)s", link=f"{site_url}/settings/tokens/{token.server_id}")
+    page = f"{site_url}/settings/tokens/{token.server_id}"
+    link = (
+        gettext("Replace it: %(link)s", link=page)
+        if is_stored
+        else gettext("Delete it: %(link)s", link=f"{page}/delete")
+    )
     return f"* {_name(token, NAME_CHARS)}\n  {what}\n  {link}"
 
 

@@ -2,19 +2,28 @@
 // until the page is left: no storage, no cookie, no URL. Without this module every form is simply sent.
 
 let typed = "";
+// Whether the server asks if it may have such a token, and whether the person said so of the one typed.
+let asked = false;
+let belongs = false;
 
 const bench = () => document.getElementById("workbench");
 const tokenFields = () => document.querySelectorAll("input.typed-token");
+const ticks = () => document.querySelectorAll("input[name=belongs_here]");
 
 function keepInStep() {
   for (const input of tokenFields()) {
     if (input.value !== typed) input.value = typed;
     if (typed) input.closest("details").open = true;
   }
+  for (const tick of ticks()) {
+    tick.checked = belongs;
+    if (asked) tick.closest(".belongs").hidden = false;
+  }
 }
 
 function forget() {
   typed = "";
+  belongs = false;
   keepInStep();
 }
 
@@ -32,6 +41,7 @@ function say(text) {
 function showAnswer(html) {
   const fresh = new DOMParser().parseFromString(html, "text/html").getElementById("workbench");
   if (!fresh) return false;
+  asked ||= fresh.querySelector(".belongs:not([hidden])") !== null;
   const tools = bench().querySelector(".bench-right");
   if (tools && !fresh.querySelector(".bench")) {
     // The server gave no tools this time: the ones that are here stay, with what was typed into them.
@@ -78,8 +88,16 @@ document.addEventListener("submit", (event) => {
 });
 document.addEventListener("input", (event) => {
   if (!event.target.matches("input.typed-token")) return;
+  // What was said of one token is not said of the next.
+  if (typed && typed !== event.target.value) belongs = false;
   typed = event.target.value;
   for (const input of tokenFields()) if (input !== event.target) input.value = typed;
+  for (const tick of ticks()) tick.checked = belongs;
+});
+document.addEventListener("change", (event) => {
+  if (!event.target.matches("input[name=belongs_here]")) return;
+  belongs = event.target.checked;
+  for (const tick of ticks()) tick.checked = belongs;
 });
 window.addEventListener("hashchange", showTool);
 window.addEventListener("pagehide", forget);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -165,3 +166,46 @@ def test_by_keyboard_enter_saves_and_never_only_checks(visitor: Page, site: Live
     visitor.keyboard.press("Enter")
 
     expect(visitor.locator(".notice.is-success")).to_contain_text("Token replaced for Demo. Accepted")
+
+
+def panel(page: Page) -> Any:
+    return page.locator(".panel:visible")
+
+
+def call_with(page: Page, token: str) -> None:
+    """Type a token into the form that is to be seen, and send it."""
+    form = page.locator("form[data-send]:visible", has=page.locator("input.typed-token")).first
+    if not form.locator("input.typed-token").is_visible():
+        form.locator("summary").click()
+    form.locator("input.typed-token").fill(token)
+    form.get_by_role("button").filter(has_text=re.compile("List tools|Call")).click()
+
+
+def test_in_the_playground_a_token_that_belongs_elsewhere_is_called_with_after_a_tick(
+    visitor: Page, site: LiveSite, request: pytest.FixtureRequest
+) -> None:
+    page, has_script = visitor, "no-script" not in request.node.name
+    have(site)
+    sign_in(page)
+    page.goto(f"/playground/{site.demo_id}")
+    page.get_by_role("button", name="List tools").click()
+    page.locator(".tool-list a", has_text="add").click()
+    panel(page).locator("[name=arg-a]").fill("2")
+    panel(page).locator("[name=arg-b]").fill("40")
+    expect(page.locator(".belongs:visible")).to_have_count(0)
+
+    call_with(page, GITHUB)
+
+    # Said where one looks, and the tick is where one ticks it; nothing that was typed is lost.
+    expect(page.locator("#answer")).to_contain_text("looks like a token of GitHub")
+    page.get_by_label("This server may have this token").locator("visible=true").check()
+    call_with(page, GITHUB)
+    expect(page.locator("#answer")).to_contain_text("rejected by the server")
+    expect(page.get_by_label("This server may have this token").locator("visible=true")).to_be_visible()
+    if has_script:
+        # The same token need not be ticked for again, and the next one does.
+        page.locator(".tool-list a", has_text="echo").click()
+        tick = panel(page).get_by_label("This server may have this token")
+        expect(tick).to_be_checked()
+        panel(page).locator("input.typed-token").fill(GITHUB + "x")
+        expect(tick).not_to_be_checked()

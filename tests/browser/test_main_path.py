@@ -138,7 +138,7 @@ def test_a_typed_token_stays_in_the_page_until_it_is_left_and_nowhere_else(
 ) -> None:
     page = ann
     page.goto(f"/playground/{site.demo_id}")
-    page.get_by_text("Use another token for this call").click()
+    page.get_by_text("Use a token for this call").click()
     page.get_by_label("Token for this call only").fill(TOKEN)
     page.get_by_role("button", name="List tools").click()
 

@@ -350,3 +350,21 @@ def test_a_mail_is_in_its_readers_language_and_else_in_english(
     assert re.search(r"on \d{4}\. \d+\. \d+\.", texts["ann@example.com"])
     assert re.search(r"on [A-Z][a-z]{2} \d+, \d{4}", texts["bob@example.com"])
     assert re.search(r"on [A-Z][a-z]{2} \d+, \d{4}", texts["cyd@example.com"])
+
+
+@pytest.mark.parametrize("who", ["person", "installation"])
+def test_who_stores_no_tokens_any_more_is_told_to_delete_it_and_not_to_replace_it(
+    app: Flask, post: MailServer, who: str
+) -> None:
+    make_ending(app, "ann@example.com", 5)
+    with app.app_context():
+        db.session.execute(db.update(User).values(stores_tokens=who != "person"))
+        db.session.commit()
+    app.extensions["keys"].stores_tokens = who != "installation"
+
+    assert run(app, "remind")[0] == 0
+
+    text = " ".join(post.text().split())
+    assert re.search(r"Delete it: \S+/settings/tokens/[0-9]+/delete", text)
+    assert "type a token for each call in the playground" in text
+    assert not re.search(r"replace|save it|new token", text, re.IGNORECASE)

@@ -203,12 +203,12 @@ def test_a_program_keeps_a_token_that_works_when_it_sends_another_services(desk:
 
 def test_an_expiry_is_not_given_to_a_token_that_was_not_in_sight(desk: Desk) -> None:
     desk.save(OLD)
-    seen = desk.rows()[0].revision
+    seen = desk.rows()[0].version
     desk.save(NEW)
 
     with pytest.raises(ChangedMeanwhileError):
         expiry.set_expiry(desk.user, desk.server.id, None, ACTOR, seen=seen)
-    expiry.set_expiry(desk.user, desk.server.id, None, ACTOR, seen=desk.rows()[0].revision)
+    expiry.set_expiry(desk.user, desk.server.id, None, ACTOR, seen=desk.rows()[0].version)
 
     delete(desk)
     with pytest.raises(NotThereError):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from itertools import product
 from types import SimpleNamespace
 
 import pytest
@@ -12,9 +14,13 @@ from app.mcp import checks as mcp_checks
 from app.mcp import conversation, transport
 from app.models.token import CHECK_RESULTS
 from app.services import token_status
+from app.web import messages
 from app.words import checks
-from app.words.token_states import REMEDIES, STATES, help_of
+from app.words.token_states import REMEDIES, STATES, help_of, remedy_of
 from tests.checkout import ROOT
+
+#: Advice that nobody can follow whose tokens are not stored.
+CANNOT_BE_DONE = re.compile(r"\b(replace|save|review|confirm|you have saved none)\b", re.IGNORECASE)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -23,7 +29,8 @@ def test_every_status_has_a_word_a_shape_a_help_text_and_a_remedy(app: Flask) ->
         assert tuple(STATES) == token_status.STATUSES
         assert len({str(state.word) for state in STATES.values()}) == len(STATES)
         for status, state in STATES.items():
-            assert str(state.help).endswith(".")
+            assert str(state.fact).endswith(".")
+            assert not CANNOT_BE_DONE.search(str(state.fact))
             assert state.remedy in REMEDIES
             # Only what is accepted needs nothing done.
             assert bool(state.remedy) == (status != token_status.ACCEPTED)
@@ -70,3 +77,32 @@ def test_the_help_says_what_is_known_besides_the_status(app: Flask) -> None:
         assert "too little scope" in told(status="saved", last_check_reason="insufficient_scope")
         assert "probe tool worked" in told(status="accepted", last_check_reason="probe")
         assert "not sent again" in told(status="rejected", last_check_reason="refused")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_where_tokens_are_not_stored_every_state_has_a_help_text_and_a_remedy_that_can_be_followed(
+    app: Flask,
+) -> None:
+    with app.test_request_context():
+        for name in STATES:
+            for bound, required, reason in product(
+                ("", "https://x.example/"), (True, False), (None, "probe")
+            ):
+                row = SimpleNamespace(
+                    status=name, bound_url=bound, token_required=required, last_check_reason=reason
+                )
+                for who in ("installation", "person"):
+                    told = help_of(row, who)
+                    assert not CANNOT_BE_DONE.findall(told), told
+                    assert "for each call in the playground." in told
+                    assert remedy_of(row, who) == ("type" if name == token_status.NONE else "delete")
+
+
+def test_what_cannot_be_done_without_storing_is_said_in_other_words_there() -> None:
+    codes = {code for code, text in messages.CODES.items() if CANNOT_BE_DONE.search(str(text))}
+
+    # Those that only a save meets, or that speak of what was lost before it came here.
+    assert codes - {"token_rejected_not_saved", "https_required"} <= set(messages.UNSTORED)
+    assert not [text for text in messages.UNSTORED.values() if CANNOT_BE_DONE.search(str(text))]
+    # Said of a typed token as well, which is not there to be replaced.
+    assert not [text for text in checks.REASONS.values() if CANNOT_BE_DONE.search(str(text))]

@@ -25,7 +25,7 @@ from app.web.api.schemas import (
 )
 from app.web.foreign import visible
 from app.words.checks import REASONS
-from app.words.token_states import NOT_AVAILABLE, STATES
+from app.words.token_states import help_of, remedy_of
 
 mcp_servers = Blueprint(
     "api_mcp_servers", __name__, path="/mcp-servers", description="The catalogue, and your tokens"
@@ -42,7 +42,8 @@ def list_servers(query: dict[str, Any]) -> dict[str, Any]:
     """
     wanted = Filter(query["q"], query["status"], query["after"], query["limit"])
     page = token_list.list_tokens(current.user(), wanted)
-    return {"items": [_server(row) for row in page.rows], "next": page.next}
+    not_stored = current.not_stored()
+    return {"items": [_server(row, not_stored) for row in page.rows], "next": page.next}
 
 
 @mcp_servers.get("/<int:server_id>/auth-token")
@@ -53,7 +54,7 @@ def show_token(server_id: int) -> dict[str, Any]:
 
     The token itself never comes out.
     """
-    return _token(token_list.get_row(current.user(), server_id))
+    return _token(token_list.get_row(current.user(), server_id), current.not_stored())
 
 
 @mcp_servers.post("/<int:server_id>/auth-token")
@@ -113,7 +114,7 @@ def delete_token(server_id: int) -> Response:
     return no_content()
 
 
-def _server(row: TokenRow) -> dict[str, Any]:
+def _server(row: TokenRow, not_stored: str | None) -> dict[str, Any]:
     return {
         "id": row.server_id,
         "slug": row.slug or None,
@@ -121,19 +122,19 @@ def _server(row: TokenRow) -> dict[str, Any]:
         "url": row.url or None,
         "enabled": row.is_enabled,
         "available": row.is_available,
-        "token": _token(row),
+        "token": _token(row, not_stored),
     }
 
 
-def _token(row: TokenRow) -> dict[str, Any]:
+def _token(row: TokenRow, not_stored: str | None) -> dict[str, Any]:
     if not row.has_token:
         return {"has_token": False}
     return {
         "has_token": True,
         "hint": row.hint,
         "status": row.status,
-        "help": STATES[row.status].help if row.is_available else NOT_AVAILABLE,
-        "remedy": STATES[row.status].remedy if row.is_available else "",
+        "help": help_of(row, not_stored),
+        "remedy": remedy_of(row, not_stored),
         "last_check_at": row.last_check_at,
         "last_check_result": row.last_check_result,
         "created_at": row.created_at,

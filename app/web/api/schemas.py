@@ -70,10 +70,13 @@ class TokenState(Schema):
         allow_none=True, metadata={"description": "... and the last four characters; null for a short one."}
     )
     status = fields.String(validate=validate.OneOf(STATUSES[1:]))
-    help = fields.String(metadata={"description": "What the status means, in a sentence."})
+    help = fields.String(metadata={"description": "What the status means, in a few sentences."})
     remedy = fields.String(
         validate=validate.OneOf(tuple(REMEDIES)),
-        metadata={"description": "What mends it; empty when nothing has to be."},
+        metadata={
+            "description": "What mends it; empty when nothing has to be. "
+            "Where tokens are not stored, always delete."
+        },
     )
     last_check_at = Instant(allow_none=True)
     last_check_result = fields.String(

@@ -9,7 +9,7 @@ from flask_babel import ngettext
 
 from app.errors import InvalidInputError
 from app.services import own_account
-from app.services.storing import set_storing, why_not_stored
+from app.services.storing import set_storing
 from app.services.token_list import Filter, list_tokens
 from app.services.totp import second_factor_of
 from app.web import current
@@ -22,7 +22,7 @@ def show() -> ResponseReturnValue:
     return render_template(
         "settings/account.html",
         factor=second_factor_of(current.user()),
-        not_stored=why_not_stored(current.user(), current.keys()),
+        not_stored=current.not_stored(),
         tokens=_count_tokens(),
     )
 

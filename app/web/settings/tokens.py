@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from flask import flash, redirect, render_template, request, session, url_for
@@ -18,7 +18,6 @@ from app.errors import (
     TokenRejectedError,
 )
 from app.services.oddities import oddities_of
-from app.services.storing import why_not_stored
 from app.services.token_list import Filter, TokenRow, get_row, list_all_held, list_tokens
 from app.services.tokens import (
     Saved,
@@ -29,7 +28,7 @@ from app.services.tokens import (
 )
 from app.web import current, messages
 from app.web.access import KEPT_CHOICES
-from app.web.forms import EXPIRY_CHOICES, ConfirmForm, PasswordForm, TokenForm
+from app.web.forms import EXPIRY_CHOICES, ConfirmForm, ExpiryForm, PasswordForm, TokenForm
 from app.web.outcomes import what_was_saved
 from app.web.problems import retry_headers, status_of
 
@@ -57,7 +56,7 @@ def list_page() -> ResponseReturnValue:
         saved=_just_saved(page.rows),
         expiry_choices=EXPIRY_CHOICES,
         odd=oddities_of(current.user()),
-        not_stored=why_not_stored(current.user(), current.keys()),
+        not_stored=current.not_stored(),
     )
 
 
@@ -67,7 +66,8 @@ def token_page(server_id: int) -> ResponseReturnValue:
     if request.method == "POST" and not row.is_usable:
         raise NotThereError
     # After a sign-in in between, one comes back with one's choices in the address, never with the token.
-    form = TokenForm(**{name: request.args[name] for name in KEPT_CHOICES if request.args.get(name)})
+    kept: dict[str, Any] = {name: request.args[name] for name in KEPT_CHOICES if request.args.get(name)}
+    form = TokenForm(**kept)
     if not form.validate_on_submit():
         return show_token(row, form, 422 if form.is_submitted() else 200)
     try:
@@ -90,19 +90,28 @@ def token_page(server_id: int) -> ResponseReturnValue:
 
 
 def show_token(
-    row: TokenRow, form: TokenForm, status: int = 200, problem: MarketError | None = None
+    row: TokenRow,
+    form: TokenForm | None = None,
+    status: int = 200,
+    problem: MarketError | None = None,
+    expiry_form: ExpiryForm | None = None,
 ) -> ResponseReturnValue:
-    """Return a token's page, with what is wrong in the form, or with a problem above it and its status."""
+    """Return a token's page, with what is wrong in a form, or with a problem above it and its status.
+
+    A form that is not given was not the one that was sent: it is shown as on a page just opened.
+    """
+    not_stored = current.not_stored()
+    form = form or TokenForm(is_sent=False)
     if problem is not None:
         status = status_of(problem)
-        form.say("", messages.of_error(problem))
+        form.say("", messages.of_error(problem, not_stored))
     page = render_template(
         "settings/token.html",
         row=row,
         form=form,
+        expiry_form=expiry_form or ExpiryForm(is_sent=False),
         place=place(),
-        expiry_choices=EXPIRY_CHOICES,
-        not_stored=why_not_stored(current.user(), current.keys()),
+        not_stored=not_stored,
     )
     return page, status, retry_headers(status)
 

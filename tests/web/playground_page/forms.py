@@ -24,10 +24,12 @@ def tool_form(page: Page, tool: str) -> Form:
     """Return the form that calls this tool, as a browser would send it."""
     for number, form in enumerate(page.find("form", action=f"{page_path(page)}#answer")):
         inside = [one for one in page.find("input", "select", "textarea") if form in one.parents]
-        values = {one.attributes["name"]: page._value(one) for one in inside if "name" in one.attributes}
+        named = [one for one in inside if "name" in one.attributes]
+        values = {one.attributes["name"]: page._value(one) for one in named if page._is_sent(one)}
         if values.get("tool") == tool:
             assert number
-            return Form(form.attributes["action"], "POST", values, set(values))
+            names = {one.attributes["name"] for one in named}
+            return Form(form.attributes["action"], "POST", values, names)
     raise AssertionError(f"no form calls {tool}")
 
 

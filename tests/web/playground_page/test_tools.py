@@ -8,7 +8,7 @@ from app.extensions import db
 from app.models import AuditEvent, Server
 from tests.mcp_servers.good import TOKEN
 from tests.pages import Page, PageClient
-from tests.web.playground_page.forms import listing, path_of, tool_form
+from tests.web.playground_page.forms import listing, path_of, tool_form, words
 
 
 def test_the_tools_are_listed_with_a_form_for_each(client: PageClient, demo: Server) -> None:
@@ -19,8 +19,10 @@ def test_the_tools_are_listed_with_a_form_for_each(client: PageClient, demo: Ser
     listed = next(one.text for one in page.find("nav") if one.attributes.get("aria-label") == "Tools")
     assert all(name in listed for name in ("whoami", "add", "echo", "slow", "fail"))
     assert tool_form(page, "add").fields == {
-        *("csrf_token", "address", "tool", "arg-a", "arg-b", "mcp_auth_token")
+        *("csrf_token", "address", "tool", "arg-a", "arg-b", "mcp_auth_token", "belongs_here")
     }
+    # Nobody is asked whether a token belongs here before there is a reason to.
+    assert all("hidden" in one.attributes for one in page.find("p", class_="choice belongs"))
     assert tool_form(page, "echo").values["arg-times"] == "1"
 
 
@@ -60,6 +62,7 @@ def test_an_argument_that_does_not_fit_is_refused_beside_its_field_and_nothing_i
     assert answer.status_code == 422
     page = Page(answer.text)
     assert [one.text for one in page.find("p", class_="error")] == [said]
+    assert f"Nothing was called yet. b: {said}" in words(page.find("div", id="answer")[0].text)
     assert tool_form(page, "add").values["arg-a"] == "1"
     with app.app_context():
         details = [str(event.details) for event in db.session.scalars(select(AuditEvent))]
@@ -82,6 +85,7 @@ def test_a_typed_mask_is_refused_beside_its_field(client: PageClient, demo: Serv
     assert answer.status_code == 422
     page = Page(answer.text)
     assert "This is a mask" in page.find("p", id="typed-list-error")[0].text
+    assert "This is a mask" in page.find("div", id="answer")[0].text
     field = page.find("input", id="typed-list")[0].attributes
     assert (field["aria-invalid"], field["value"]) == ("true", "")
 

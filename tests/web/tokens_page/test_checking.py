@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from app import clock, create_app
 from app.extensions import db
@@ -20,6 +20,7 @@ from tests.factories import PASSWORD, make_server, make_token, make_user
 from tests.mcp_servers.gate import Gate
 from tests.mcp_servers.running import Running, running
 from tests.pages import Page, PageClient
+from tests.web.playground_page.forms import tool_form
 
 LIST = "/settings/tokens"
 RIGHT = "right-token-0123456789"
@@ -325,12 +326,100 @@ def test_in_the_playground_too(desk: Desk) -> None:
     answer = desk.client.submit(desk.client.get_page(here).form(here), mcp_auth_token=GITHUB)
     assert answer.status_code == 422
     assert desk.gate.shown == []
-    form = Page(answer.text).form(here)
+    page = Page(answer.text)
+    assert "looks like a token of GitHub" in words(page.find("div", id="answer")[0].text)
+    form = page.form(here)
 
     answer = desk.client.submit(form, mcp_auth_token=GITHUB, belongs_here="y")
 
     assert answer.status_code == 200
     assert GITHUB not in answer.text
+    # The tools' forms offer it too, each time anew: the next token may be another one.
+    page = Page(answer.text)
+    assert ticks(page) and all(is_shown and not is_ticked for is_shown, is_ticked in ticks(page))
+    answer = desk.client.submit(tool_form(page, "second"), mcp_auth_token=GITHUB, belongs_here="y")
+    assert answer.status_code == 200
+    assert "called second" in words(Page(answer.text).find("div", id="answer")[0].text)
+    assert desk.row() is None
+
+
+def test_a_call_that_the_tick_held_up_is_made_by_the_form_that_asks_for_it(desk: Desk) -> None:
+    desk.have()
+    desk.gate.accepted = {RIGHT, GITHUB}
+    here = desk.path.replace("/settings/tokens", "/playground")
+    tools = Page(desk.client.submit(desk.client.get_page(here).form(here)).text)
+    sent = tool_form(tools, "second").values | {"mcp_auth_token": GITHUB, "arguments": '{"a": "<b>"}'}
+    answer = desk.client.post(here, data=sent)
+    assert answer.status_code == 422
+    assert GITHUB not in desk.gate.shown
+
+    form = Page(answer.text).form(here)
+    answer = desk.client.submit(form, mcp_auth_token=GITHUB, belongs_here="y")
+
+    assert form.values["arguments"] == '{"a": "<b>"}'
+    assert "called second" in Page(answer.text).find("div", id="answer")[0].text
+
+
+def ticks(page: Page) -> list[tuple[bool, bool]]:
+    """Return of each tick "this server may have this token": whether it is shown, and ticked."""
+    boxes = page.find("input", name="belongs_here")
+    return [("hidden" not in box.parents[-1].attributes, "checked" in box.attributes) for box in boxes]
+
+
+#: What `/check` and `/expiry` refuse: path, and what is sent.
+REFUSED_BESIDE: dict[str, tuple[str, dict[str, str]]] = {
+    "a mask": ("/check", {"token": "********"}),
+    "a token of GitHub": ("/check", {"token": GITHUB}),
+    "another address": ("/check", {"token": RIGHT, "address": "https://elsewhere.example.com/"}),
+    "nothing to check": ("/check", {}),
+    "no choice": ("/expiry", {}),
+    "an empty choice": ("/expiry", {"expires_in": ""}),
+    "a choice that is none": ("/expiry", {"expires_in": "sometimes"}),
+    "no date": ("/expiry", {"expires_in": "custom"}),
+    "a date that the token does not state": ("/expiry", {"expires_in": "stated"}),
+    "a past date": ("/expiry", {"expires_in": "custom", "expires_on": "2001-01-01"}),
+}
+
+
+def test_a_form_that_was_not_sent_comes_back_as_on_a_page_just_opened(desk: Desk) -> None:
+    csrf = desk.page().form(desk.path).values["csrf_token"]
+    ends = clock.now() + 90 * DAY
+    for name, (path, fields) in REFUSED_BESIDE.items():
+        if name != "nothing to check":
+            desk.have(expires_at=ends)
+
+        answer = desk.client.post(desk.path + path, data={"csrf_token": csrf} | fields)
+
+        assert answer.status_code in {409, 422}, name
+        page = Page(answer.text)
+        assert page.form(desk.path).values["check"] == "y", name
+        assert len(page.find("div", role="alert")) == 1, name
+        beside = [one.attributes["id"] for one in page.find("p", class_="error")]
+        assert all(one.startswith("new-expires") == (path == "/expiry") for one in beside), (name, beside)
+        row = desk.row()
+        assert row is None or row.expires_at == ends, name
+        if row:
+            # Nothing is chosen beforehand: one press of the button must not lose the date.
+            assert page.form(f"{desk.path}/expiry").values["expires_in"] != "never", name
+            with desk.app.app_context():
+                db.session.execute(delete(Token))
+                db.session.commit()
+
+
+def test_a_check_keeps_what_was_chosen_in_the_form_it_stands_in(desk: Desk) -> None:
+    page = desk.send("/check", token="********", expires_in="custom", expires_on="2099-01-31")
+
+    values = page.form(desk.path).values
+    assert (values["expires_in"], values["expires_on"]) == ("custom", "2099-01-31")
+
+
+def test_a_check_says_which_token_it_is_about(desk: Desk) -> None:
+    desk.have()
+
+    assert "The token you typed (nothing was saved): Rejected" in words(desk.send("/check", token=WRONG).text)
+    saved = desk.page().form(f"{desk.path}/check")
+    assert "token" not in saved.fields
+    assert "Your saved token: Accepted" in words(desk.follow(desk.client.submit(saved)).text)
 
 
 def test_a_form_that_shows_an_old_address_saves_nothing(desk: Desk) -> None:
@@ -414,3 +503,16 @@ def test_busy_says_so_and_keeps_what_was_chosen(desk: Desk) -> None:
     assert answer.headers["Retry-After"]
     assert Page(answer.text).form(desk.path).values["expires_in"] == "90"
     assert desk.row() is None
+
+
+def test_a_date_is_not_given_to_another_token_than_the_page_showed(desk: Desk) -> None:
+    desk.have(expires_at=clock.now() + DAY)
+    form = desk.page().form(f"{desk.path}/expiry")
+    desk.have(WRONG)
+
+    answer = desk.client.submit(form, expires_in="365")
+
+    assert answer.status_code == 409
+    assert "Somebody else changed this meanwhile" in Page(answer.text).text
+    row = desk.row()
+    assert row is not None and row.expires_at is None
