@@ -71,6 +71,19 @@ class ChangedMeanwhileError(MarketError):
     code = "changed_meanwhile"
 
 
+class RenewalNotPossibleError(MarketError):
+    """The owner of the token could not save a new one, so asking for it would be no help.
+
+    `reason`: `person_disabled`, `server_disabled` or `storage_off`.
+    """
+
+    code = "renewal_not_possible"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class SignInFailedError(MarketError):
     """Unknown, disabled or wrong password: nobody is told which."""
 

@@ -10,6 +10,7 @@ import re
 import secrets
 import smtplib
 import ssl
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from app.errors import MailError
 
@@ -59,6 +60,23 @@ class MailSettings:
     sender: str
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Self | None:
+        """Return where mails go out by the app's settings; None: nowhere.
+
+        `SMTP_HOST` brings the others along: the start saw to that.
+        """
+        if not config["SMTP_HOST"]:
+            return None
+        return cls(
+            host=config["SMTP_HOST"],
+            port=config["SMTP_PORT"],
+            security=config["SMTP_SECURITY"],
+            sender=config["MAIL_FROM"],
+            username=config["SMTP_USERNAME"],
+            password=config["SMTP_PASSWORD"],
+        )
 
     @property
     def domain(self) -> str:

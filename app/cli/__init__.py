@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from app.cli.audit import audit_cli
+from app.cli.held_tokens import ask, delete, list_
 from app.cli.quickstart import demo_server, quickstart
 from app.cli.reminders import expiring, remind
 from app.cli.servers import servers_cli
@@ -14,7 +15,7 @@ from app.cli.users import users_cli
 
 def init_app(app: Flask) -> None:
     """Add the commands."""
-    for command in (expiring, remind):
+    for command in (list_, ask, delete, expiring, remind):
         tokens_cli.add_command(command)
     for command in (users_cli, servers_cli, tokens_cli, audit_cli, quickstart, demo_server):
         app.cli.add_command(command)

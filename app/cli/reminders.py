@@ -146,18 +146,10 @@ def _note(error: MailError, user_id: int, claimed: Sequence[EndingToken]) -> Non
 
 
 def _mail_settings() -> MailSettings:
-    """Return where mails go out. `SMTP_HOST` brings the others along: the start saw to that."""
-    config = current_app.config
-    if not config["SMTP_HOST"]:
+    settings = MailSettings.of(current_app.config)
+    if settings is None:
         raise click.ClickException("SMTP_HOST is not set, so no mail is sent. README.md names the settings.")
-    return MailSettings(
-        host=config["SMTP_HOST"],
-        port=config["SMTP_PORT"],
-        security=config["SMTP_SECURITY"],
-        sender=config["MAIL_FROM"],
-        username=config["SMTP_USERNAME"],
-        password=config["SMTP_PASSWORD"],
-    )
+    return settings
 
 
 def _row(token: EndingToken) -> dict[str, Any]:

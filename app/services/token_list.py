@@ -54,6 +54,8 @@ class TokenRow:
     last_check_reason: str | None
     #: The tool that a check calls; None: a check compares with and without the token.
     probe_tool: str | None
+    #: When an admin asked for another one in its place; None: nobody did since it was saved.
+    renew_asked_at: datetime | None
     #: Not used for `IDLE_AFTER`, or never in that time.
     is_idle: bool
     #: Whole days until it expires, rounded up; None unless it is expiring.
@@ -149,6 +151,7 @@ def _rows(user_id: int, now: datetime) -> Select[*tuple[Any, ...]]:
             Token.last_check_at,
             Token.last_check_result,
             Token.last_check_reason,
+            Token.renew_asked_at,
             status_expression(now).label("status"),
         )
         .outerjoin(Token, mine)
@@ -180,6 +183,7 @@ def _row(record: Any, now: datetime) -> TokenRow:
         last_check_result=record.last_check_result,
         last_check_reason=record.last_check_reason,
         probe_tool=record.probe_tool,
+        renew_asked_at=record.renew_asked_at,
         is_idle=_is_idle(record, now),
         days_left=days_until(record.expires_at, now) if record.status == EXPIRING else None,
     )

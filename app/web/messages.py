@@ -50,6 +50,7 @@ REASONS: Final = {
     "object": _l("This must be a JSON object."),
     "date_time": _l("Write a date and time with its offset, such as 2030-01-31T12:00:00Z."),
     "limit": _l("Write a number from 1 to 100."),
+    "person_or_server": _l("Choose a person or a server first: this is true of very many."),
     "unknown_field": _l("There is a field that is not known here."),
 }
 CODES: Final = {
@@ -88,6 +89,7 @@ CODES: Final = {
     "changed_meanwhile": _l(
         "Somebody else changed this meanwhile, so nothing was changed. Look at it again."
     ),
+    "renewal_not_possible": _l("They could not save a new token, so they were not asked."),
     "key_not_loaded": _l(
         "The encryption key is not loaded, so tokens cannot be used now. An admin has to act."
     ),
@@ -129,6 +131,7 @@ FOREIGN: Final = _l(
     "This looks like a token of %(service)s, so nothing was sent and nothing was saved. "
     "If this server may have it, paste it again and tick the box."
 )
+#: Reasons of a StorageOffError.
 STORAGE_OFF: Final = {
     "installation": _l(
         "This installation stores no tokens (TOKEN_STORAGE=off). Type yours for each call in the playground."
@@ -136,6 +139,17 @@ STORAGE_OFF: Final = {
     "person": _l(
         "You chose never to store your tokens. Type the token for each call in the playground, or change "
         "your choice under Settings, Account."
+    ),
+}
+#: Reasons of a RenewalNotPossibleError.
+RENEWAL: Final = {
+    "person_disabled": _l("This account is disabled, so nobody was asked. You can delete the token."),
+    "server_disabled": _l(
+        "This server is disabled, so no new token can be saved for it, and nobody was asked. You can delete "
+        "the token."
+    ),
+    "storage_off": _l(
+        "No new token of theirs would be stored, so they were not asked. You can delete the token."
     ),
 }
 UPSTREAM: Final = {
@@ -180,8 +194,8 @@ def of_error(error: errors.MarketError) -> str:
         return str(FOREIGN) % {"service": error.service}
     if isinstance(error, errors.InvalidInputError):
         return of_field(error.field, error.reason)
-    if isinstance(error, errors.StorageOffError):
-        return str(STORAGE_OFF[error.reason])
+    if isinstance(error, errors.StorageOffError | errors.RenewalNotPossibleError):
+        return str((STORAGE_OFF | RENEWAL)[error.reason])
     if isinstance(error, errors.UpstreamError):
         return str(UPSTREAM.get(error.reason, CODES["upstream_error"]))
     if isinstance(error, errors.TokenRejectedError) and error.token_source == "request":

@@ -35,6 +35,7 @@ STATUSES: Final[dict[type[errors.MarketError], int]] = {
     errors.StorageOffError: 409,
     errors.TokensWouldBeHeldError: 409,
     errors.ChangedMeanwhileError: 409,
+    errors.RenewalNotPossibleError: 409,
     errors.SignInFailedError: 401,
     errors.TooManyAttemptsError: 429,
     errors.SecondFactorRequiredError: 401,

@@ -41,6 +41,10 @@ PROMISED = {
     ("/admin/servers/<int:server_id>", "GET"),
     ("/admin/servers/<int:server_id>", "POST"),
     ("/admin/users", "GET"),
+    ("/admin/tokens", "GET"),
+    ("/admin/tokens/<int:user_id>/<int:server_id>/ask", "POST"),
+    ("/admin/tokens/<int:user_id>/<int:server_id>/delete", "GET"),
+    ("/admin/tokens/<int:user_id>/<int:server_id>/delete", "POST"),
     ("/playground", "GET"),
     ("/playground/<int:server_id>", "GET"),
     ("/playground/<int:server_id>", "POST"),
@@ -58,6 +62,9 @@ PROMISED = {
     ("/api/playground/<int:server_id>/call", "POST"),
     ("/api/admin/servers/<int:server_id>", "GET"),
     ("/api/admin/servers/<int:server_id>", "PATCH"),
+    ("/api/admin/tokens", "GET"),
+    ("/api/admin/tokens/<int:user_id>/<int:server_id>/ask", "POST"),
+    ("/api/admin/tokens/<int:user_id>/<int:server_id>", "DELETE"),
     ("/api/openapi.json", "GET"),
 }
 #: Stand-ins for what routes have in angle brackets.

@@ -8,7 +8,7 @@ from flask import Blueprint, request
 from flask_login import current_user
 
 from app.web.access import admins_only
-from app.web.admin import audit, encryption, servers, users
+from app.web.admin import audit, encryption, servers, tokens, users
 
 admin = Blueprint("admin", __name__, url_prefix="/admin")
 admin.add_url_rule("/servers", "servers", servers.list_page, methods=("GET",))
@@ -17,6 +17,13 @@ admin.add_url_rule("/encryption", "encryption", encryption.show, methods=("GET",
 admin.add_url_rule("/users", "users", users.list_page, methods=("GET",))
 admin.add_url_rule("/users/<int:user_id>/totp", "require_totp", users.require_totp, methods=("GET", "POST"))
 admin.add_url_rule("/users/<int:user_id>/reset-totp", "reset_totp", users.reset_totp, methods=("GET", "POST"))
+admin.add_url_rule("/tokens", "tokens", tokens.list_page, methods=("GET",))
+for act, view, methods in (
+    ("ask", tokens.ask, ("POST",)),
+    ("delete", tokens.delete_page, ("GET", "POST")),
+):
+    path = f"/tokens/<int:user_id>/<int:server_id>/{act}"
+    admin.add_url_rule(path, f"{act}_token", view, methods=methods)
 
 
 admin.add_url_rule("/audit", "audit", audit.show, methods=("GET",))

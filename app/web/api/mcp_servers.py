@@ -136,6 +136,7 @@ def _token(row: TokenRow) -> dict[str, Any]:
         "updated_at": row.updated_at,
         "last_used_at": row.last_used_at,
         "expires_at": row.expires_at,
+        "renew_asked_at": row.renew_asked_at,
     }
 
 

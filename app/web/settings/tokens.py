@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 
 from app.errors import BusyError, InvalidInputError, MarketError, TokenRejectedError
 from app.services.oddities import oddities_of
+from app.services.renewals import list_askings
 from app.services.storing import why_not_stored
 from app.services.token_list import Filter, TokenRow, get_row, list_all_held, list_tokens
 from app.services.tokens import (
@@ -42,6 +43,7 @@ def list_page() -> ResponseReturnValue:
         after=request.args.get("after", ""),
     )
     page = list_tokens(current.user(), wanted)
+    not_stored = why_not_stored(current.user(), current.keys())
     return render_template(
         "settings/tokens.html",
         page=page,
@@ -50,7 +52,9 @@ def list_page() -> ResponseReturnValue:
         saved=_just_saved(page.rows),
         expiry_choices=EXPIRY_CHOICES,
         odd=oddities_of(current.user()),
-        not_stored=why_not_stored(current.user(), current.keys()),
+        # Whose tokens are not stored could not do what was asked.
+        askings=[] if not_stored else list_askings(current.user()),
+        not_stored=not_stored,
     )
 
 
