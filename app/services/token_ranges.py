@@ -54,14 +54,13 @@ def is_one_of(words: Collection[str], expression: ColumnElement[str]) -> ColumnE
 
 def _parts(columns: Select[int], words: Collection[str], now: datetime) -> dict[str, list[Select[int]]]:
     """Return status → statements for the columns of the held tokens in it, one for each range."""
-    held, expression = (
-        columns.select_from(Token).join(Server, Server.id == Token.mcp_server_id),
-        held_status_expression(now),
-    )
-    return {
-        word: [held.where(range_, is_one_of((word,), expression)) for range_ in ranges]
-        for word, ranges in _ranges(words, now).items()
-    }
+    held = columns.select_from(Token).join(Server, Server.id == Token.mcp_server_id)
+    expression = held_status_expression(now)
+    parts = {}
+    for word, ranges in _ranges(words, now).items():
+        in_it = held.where(is_one_of((word,), expression))
+        parts[word] = [in_it.where(range_) for range_ in ranges]
+    return parts
 
 
 def _ranges(words: Collection[str], now: datetime) -> dict[str, list[ColumnElement[bool]]]:
