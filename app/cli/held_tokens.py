@@ -47,10 +47,10 @@ CHANGED: Final = "Another token was saved meanwhile, so nothing was done. Look a
 @click.command("list")
 @click.option("--person", help="E-mail or id: this person, with the servers they have no token for.")
 @click.option("--server", help="Slug or id: this server, with the people who have no token for it.")
-@click.option("--status", default="", type=click.Choice((*STATUSES, NEEDS_ATTENTION)), help="Only these.")
+@click.option("--status", type=click.Choice((*STATUSES, NEEDS_ATTENTION)), help="Only these.")
 @AS_JSON
 @with_appcontext
-def list_(person: str | None, server: str | None, status: str, as_json: bool) -> None:
+def list_(person: str | None, server: str | None, status: str | None, as_json: bool) -> None:
     """List who holds a token for which server, and in which state it is. No token is shown, and no hint."""
     wanted = Choice(
         _person(person).id if person else None, _server(server).id if server else None, status or ""
