@@ -91,6 +91,19 @@ class SignedOutError(MarketError):
     code = "not_signed_in"
 
 
+class RenewalNotPossibleError(MarketError):
+    """The owner of the token could not save a new one, so asking for it would be no help.
+
+    `reason`: `person_disabled`, `server_disabled`, `server_unavailable` or `storage_off`.
+    """
+
+    code = "renewal_not_possible"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class SignInFailedError(MarketError):
     """Unknown, disabled or wrong password: nobody is told which."""
 

@@ -63,7 +63,10 @@ class MailSettings:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Self | None:
-        """Return what the app's settings say; None: no mail is sent. `SMTP_HOST` brings the others along."""
+        """Return where mails go out by the app's settings; None: nowhere.
+
+        `SMTP_HOST` brings the others along: the start saw to that.
+        """
         if not config["SMTP_HOST"]:
             return None
         return cls(

@@ -6,6 +6,7 @@ from flask import Flask
 
 from app.cli.audit import audit_cli
 from app.cli.groups import groups_cli
+from app.cli.held_tokens import ask, delete, list_
 from app.cli.quickstart import demo_server, quickstart
 from app.cli.reminders import expiring, remind
 from app.cli.server_groups import server_groups
@@ -16,7 +17,7 @@ from app.cli.users import users_cli
 
 def init_app(app: Flask) -> None:
     """Add the commands."""
-    for command in (expiring, remind):
+    for command in (list_, ask, delete, expiring, remind):
         tokens_cli.add_command(command)
     servers_cli.add_command(server_groups)
     for command in (users_cli, groups_cli, servers_cli, tokens_cli, audit_cli, quickstart, demo_server):

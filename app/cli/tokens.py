@@ -19,7 +19,7 @@ from app.services.key_status import KeyStatus, accept_loss, key_statuses, lost_k
 from app.services.keys import Keys
 from app.services.rotation import BATCH_SIZE, RotationReport, rotate_tokens, rows_by_key
 
-tokens_cli = AppGroup("tokens", help="The keys that tokens are sealed under.")
+tokens_cli = AppGroup("tokens", help="The keys that tokens are sealed under, and who holds tokens.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 LOST = (
     "TOKEN_ENCRYPTION_SECRET does not open this database's tokens. Set the secret they were sealed with, or "

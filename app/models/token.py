@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ForeignKey, Index, Integer, String, Text
+from sqlalchemy import ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import Model
 from app.models.types import UtcDateTime
 
 CHECK_RESULTS: Final = ("accepted", "rejected", "not_proven", "unreachable")
+
+
+#: Of an index that holds the few rows which cannot be read, and none of the others.
+_WHERE_UNREADABLE: Final[dict[str, Any]] = {
+    f"{dialect}_where": text("unreadable_at IS NOT NULL") for dialect in ("sqlite", "postgresql")
+}
 
 
 class Token(Model):
@@ -27,6 +33,17 @@ class Token(Model):
         Index("idx_mcp_auth_tokens_server", "mcp_server_id"),
         # `flask tokens status` counts rows by key.
         Index("idx_mcp_auth_tokens_key", "key_id"),
+        # Where the tokens of each status stand (`app.services.token_ranges`). The first two have all that
+        # decides it, so that tokens are counted without a look at their rows.
+        Index(
+            "idx_mcp_auth_tokens_address",
+            *("mcp_server_id", "bound_url", "last_check_result", "expires_at", "unreadable_at"),
+        ),
+        Index(
+            "idx_mcp_auth_tokens_check",
+            *("last_check_result", "expires_at", "mcp_server_id", "bound_url", "unreadable_at"),
+        ),
+        Index("idx_mcp_auth_tokens_unreadable", "unreadable_at", **_WHERE_UNREADABLE),
         {"sqlite_autoincrement": True},
     )
 
@@ -70,5 +87,13 @@ class Token(Model):
 
     @property
     def version(self) -> str:
-        """Return what names this very token: one that is saved in its place, or after it, has another."""
-        return f"{self.id}.{self.revision}"
+        """Return what names this very token (`version_of`)."""
+        return version_of(self.id, self.revision)
+
+
+def version_of(token_id: int, revision: int) -> str:
+    """Return what names a token as it was saved: one in its place, or after it, has another.
+
+    Both numbers: after a deletion the next one is revision 1 again, under another id.
+    """
+    return f"{token_id}.{revision}"

@@ -13,6 +13,7 @@ from app.errors import InvalidInputError, NotThereError
 from app.extensions import db
 from app.models import Server, Token, User
 from app.models.server import host_in
+from app.models.token import version_of
 from app.services.availability import available_to
 from app.services.server_places import like_pattern, read_cursor, write_cursor
 from app.services.token_status import ATTENTION, EXPIRING, STATUSES, days_until, status_expression
@@ -65,6 +66,8 @@ class TokenRow:
     last_check_reason: str | None
     #: The tool that a check calls; None: a check compares with and without the token.
     probe_tool: str | None
+    #: When an admin asked for another one in its place; None: nobody did since it was saved.
+    renew_asked_at: datetime | None
     #: Not used for `IDLE_AFTER`, or never in that time.
     is_idle: bool
     #: Whole days until it expires, rounded up; None unless it is expiring.
@@ -174,6 +177,7 @@ def _rows(user_id: int, now: datetime) -> Select[*tuple[Any, ...]]:
             Token.last_check_at,
             Token.last_check_result,
             Token.last_check_reason,
+            Token.renew_asked_at,
             status_expression(now).label("status"),
         )
         .outerjoin(Token, mine)
@@ -195,7 +199,7 @@ def _row(record: Any, now: datetime) -> TokenRow:
         token_help_url=record.token_help_url if is_available else None,
         token_placeholder=record.token_placeholder if is_available else None,
         has_token=record.token_id is not None,
-        version=f"{record.token_id}.{record.revision}" if record.token_id is not None else None,
+        version=version_of(record.token_id, record.revision) if record.token_id is not None else None,
         hint=record.token_hint,
         status=record.status,
         bound_url=record.bound_url if is_available else None,
@@ -208,6 +212,7 @@ def _row(record: Any, now: datetime) -> TokenRow:
         last_check_result=record.last_check_result,
         last_check_reason=record.last_check_reason,
         probe_tool=record.probe_tool if is_available else None,
+        renew_asked_at=record.renew_asked_at,
         is_idle=_is_idle(record, now),
         days_left=days_until(record.expires_at, now) if record.status == EXPIRING else None,
     )

@@ -28,8 +28,12 @@ EXPIRING_WITHIN: Final = timedelta(days=14)
 
 def status_expression(now: datetime) -> ColumnElement[str]:
     """Return SQL for the status of a `Token` outer-joined to its `Server`."""
+    return case((Token.id.is_(None), _word(NONE)), else_=held_status_expression(now))
+
+
+def held_status_expression(now: datetime) -> ColumnElement[str]:
+    """Return SQL for the same where there is a token in any case: an index can have all that it looks at."""
     return case(
-        (Token.id.is_(None), _word(NONE)),
         (Token.unreadable_at.is_not(None), _word(UNREADABLE)),
         (Token.bound_url != Server.url, _word(ON_HOLD)),
         (Token.expires_at <= now, _word(EXPIRED)),

@@ -36,6 +36,8 @@ PASSWORD: Final = Limit("password", "300 per minute", "60 per minute")
 SAVE: Final = Limit("save", "2400 per minute", "600 per minute")
 CALL: Final = Limit("call", "1200 per minute", "300 per minute")
 CATALOGUE: Final = Limit("catalogue", "1200 per minute", "300 per minute")
+#: Each may be a mail.
+RENEW: Final = Limit("renew", "600 per minute", "120 per minute")
 #: Endpoint → its limit, for every method that changes something.
 LIMITS: Final = {
     "auth.sign_in": SIGN_IN,
@@ -74,6 +76,10 @@ LIMITS: Final = {
     "api_mcp_servers.check_token": CALL,
     "admin.server": CATALOGUE,
     "api_admin_servers.change_server": CATALOGUE,
+    "admin.ask_token": RENEW,
+    "admin.delete_token": CATALOGUE,
+    "api_admin_tokens.ask_to_renew": RENEW,
+    "api_admin_tokens.delete_token_of": CATALOGUE,
     "playground.server": CALL,
     "api_playground.list_tools": CALL,
     "api_playground.call_tool": CALL,

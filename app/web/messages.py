@@ -59,6 +59,7 @@ REASONS: Final = {
     "object": _l("This must be a JSON object."),
     "date_time": _l("Write a date and time with its offset, such as 2030-01-31T12:00:00Z."),
     "limit": _l("Write a number from 1 to 100."),
+    "person_or_server": _l("Choose a person or a server first: this is true of very many."),
     "unknown_field": _l("There is a field that is not known here."),
 }
 CODES: Final = {
@@ -106,6 +107,7 @@ CODES: Final = {
         "While this token was being checked, another one was saved here, or the one there was deleted. So it "
         "was not saved; what is here now stays."
     ),
+    "renewal_not_possible": _l("They could not save a new token, so they were not asked."),
     "key_not_loaded": _l(
         "The encryption key is not loaded, so tokens cannot be used now. An admin has to act."
     ),
@@ -181,6 +183,21 @@ STORAGE_OFF: Final = {
         "your choice under Settings, Account."
     ),
 }
+#: Reasons of a RenewalNotPossibleError.
+RENEWAL: Final = {
+    "person_disabled": _l("This account is disabled, so nobody was asked. You can delete the token."),
+    "server_disabled": _l(
+        "This server is disabled, so no new token can be saved for it, and nobody was asked. You can delete "
+        "the token."
+    ),
+    "server_unavailable": _l(
+        "This server is not available to them, so they could save no new token, and were not asked. You can "
+        "delete the token."
+    ),
+    "storage_off": _l(
+        "No new token of theirs would be stored, so they were not asked. You can delete the token."
+    ),
+}
 UPSTREAM: Final = {
     "unreachable": _l("The server could not be reached."),
     "forbidden": _l("The server answered that this token may not do that (403)."),
@@ -204,7 +221,7 @@ WRONG_STATE: Final = {
     "disabled": _l("This account is disabled. Enable it first."),
 }
 #: Code of an error → its reasons in words.
-BY_REASON: Final = {"storage_off": STORAGE_OFF, "wrong_state": WRONG_STATE}
+BY_REASON: Final = {"storage_off": STORAGE_OFF, "wrong_state": WRONG_STATE, "renewal_not_possible": RENEWAL}
 
 #: Attributes of errors that a program can act on as they are.
 FACTS: Final = ("token_source", "reason", "retry_after", "held_tokens", "unavailable_tokens")
@@ -234,7 +251,7 @@ def of_error(error: errors.MarketError, not_stored: str | None = None) -> str:
         return of_field(error.field, error.reason)
     if isinstance(error, errors.UpstreamError):
         return str(UPSTREAM.get(error.reason, CODES["upstream_error"]))
-    if isinstance(error, errors.StorageOffError | errors.WrongStateError):
+    if isinstance(error, errors.StorageOffError | errors.WrongStateError | errors.RenewalNotPossibleError):
         return str(BY_REASON[error.code][error.reason])
     typed = isinstance(error, errors.TokenRejectedError) and error.token_source == "request"
     code = "token_rejected_typed" if typed else error.code

@@ -37,6 +37,7 @@ STATUSES: Final[dict[type[errors.MarketError], int]] = {
     errors.TokensWouldBeUnavailableError: 409,
     errors.ChangedMeanwhileError: 409,
     errors.SignedOutError: 401,
+    errors.RenewalNotPossibleError: 409,
     errors.SignInFailedError: 401,
     errors.TooManyAttemptsError: 429,
     errors.SecondFactorRequiredError: 401,

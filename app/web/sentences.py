@@ -30,6 +30,7 @@ SENTENCES: Final = {
     "token.reminded": _l("Reminded of the token for %(server)s"),
     "token.reminded/not_sent": _l("The reminder of the token for %(server)s could not be sent"),
     "token.renew_asked": _l("Asked to renew the token for %(server)s"),
+    "token.renew_asked/not_sent": _l("The mail that asks to renew the token for %(server)s was not sent"),
     "storing.changed": _l("Storing of tokens turned %(outcome)s"),
     "group.changed": _l("Group %(group)s changed"),
     "group.changed/created": _l("Group %(group)s created"),

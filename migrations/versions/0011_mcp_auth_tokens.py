@@ -1,7 +1,8 @@
 """The tokens, alone in the last revision: one `flask db downgrade` step rolls back this table and no other.
 
 Whatever else the schema gets is added *before* this revision, which then moves to the end under a new name.
-A database that has the table already keeps it and gets the columns that it lacks (docs/decisions/0008).
+A database that has the table already keeps it and gets the columns and indexes that it lacks
+(docs/decisions/0008).
 """
 
 from __future__ import annotations
@@ -25,6 +26,19 @@ ADDED: dict[str, sa.types.TypeEngine[object]] = {
     "held_at": UTC,
     "last_check_reason": sa.String(32),
     "renew_asked_at": UTC,
+}
+
+# Indexes that it did not have from its first day on, with their columns and the rows that they are about.
+ADDED_INDEXES: dict[str, tuple[list[str], str | None]] = {
+    "idx_mcp_auth_tokens_address": (
+        ["mcp_server_id", "bound_url", "last_check_result", "expires_at", "unreadable_at"],
+        None,
+    ),
+    "idx_mcp_auth_tokens_check": (
+        ["last_check_result", "expires_at", "mcp_server_id", "bound_url", "unreadable_at"],
+        None,
+    ),
+    "idx_mcp_auth_tokens_unreadable": (["unreadable_at"], "unreadable_at IS NOT NULL"),
 }
 
 # A raw SQL change of the token moves `updated_at` too. A statement that sets `updated_at` itself knows
@@ -62,6 +76,7 @@ def upgrade() -> None:
         for name, kind in ADDED.items():
             if name not in known:
                 op.add_column("mcp_auth_tokens", sa.Column(name, kind))
+        add_indexes({index["name"] for index in sa.inspect(op.get_bind()).get_indexes("mcp_auth_tokens")})
         return
     op.create_table(
         "mcp_auth_tokens",
@@ -100,11 +115,20 @@ def upgrade() -> None:
     op.create_index("idx_mcp_auth_tokens_user", "mcp_auth_tokens", ["user_id"])
     op.create_index("idx_mcp_auth_tokens_server", "mcp_auth_tokens", ["mcp_server_id"])
     op.create_index("idx_mcp_auth_tokens_key", "mcp_auth_tokens", ["key_id"])
+    add_indexes(set())
     if op.get_context().dialect.name == "postgresql":
         op.execute(POSTGRESQL_FUNCTION)
         op.execute(POSTGRESQL_TRIGGER)
     else:
         op.execute(SQLITE_TRIGGER)
+
+
+def add_indexes(known: set[str | None]) -> None:
+    """Make those of `ADDED_INDEXES` that are not known yet."""
+    for name, (columns, rows) in ADDED_INDEXES.items():
+        if name not in known:
+            where = sa.text(rows) if rows else None
+            op.create_index(name, "mcp_auth_tokens", columns, sqlite_where=where, postgresql_where=where)
 
 
 def downgrade() -> None:

@@ -59,6 +59,10 @@ PROMISED = {
     ("/admin/users/<int:user_id>/role", "POST"),
     ("/admin/users/<int:user_id>/delete", "GET"),
     ("/admin/users/<int:user_id>/delete", "POST"),
+    ("/admin/tokens", "GET"),
+    ("/admin/tokens/<int:user_id>/<int:server_id>/ask", "POST"),
+    ("/admin/tokens/<int:user_id>/<int:server_id>/delete", "GET"),
+    ("/admin/tokens/<int:user_id>/<int:server_id>/delete", "POST"),
     ("/playground", "GET"),
     ("/playground/<int:server_id>", "GET"),
     ("/playground/<int:server_id>", "POST"),
@@ -93,6 +97,9 @@ PROMISED = {
     ("/api/admin/groups/<int:group_id>/members", "GET"),
     ("/api/admin/groups/<int:group_id>/members/<int:user_id>", "PUT"),
     ("/api/admin/groups/<int:group_id>/members/<int:user_id>", "DELETE"),
+    ("/api/admin/tokens", "GET"),
+    ("/api/admin/tokens/<int:user_id>/<int:server_id>/ask", "POST"),
+    ("/api/admin/tokens/<int:user_id>/<int:server_id>", "DELETE"),
     ("/api/openapi.json", "GET"),
 }
 #: Stand-ins for what routes have in angle brackets.

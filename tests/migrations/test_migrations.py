@@ -45,6 +45,12 @@ TABLES = {
 LAST = list(TABLES)[-1]
 #: Columns that the first tables of tokens did not have.
 LATER_COLUMNS = ("stated_expires_at", "reminded_days", "held_at", "last_check_reason", "renew_asked_at")
+#: Indexes that none of the former tables had.
+LATER_INDEXES = (
+    "idx_mcp_auth_tokens_address",
+    "idx_mcp_auth_tokens_check",
+    "idx_mcp_auth_tokens_unreadable",
+)
 #: Revisions that were the last one once, each with the columns of the tokens that it did not have yet.
 FORMER_ENDS = {
     "0005_mcp_auth_tokens": LATER_COLUMNS,
@@ -134,6 +140,8 @@ def test_a_database_from_a_former_end_keeps_its_rows_on_the_way_up_and_refuses_t
     rename_table("mcp_auth_tokens", "aside")
     flask_migrate.downgrade(revision=end)
     rename_table("aside", "mcp_auth_tokens")
+    for index in LATER_INDEXES:
+        db.session.execute(db.text(f"DROP INDEX {index}"))
     for column in FORMER_ENDS[end]:
         db.session.execute(db.text(f"ALTER TABLE mcp_auth_tokens DROP COLUMN {column}"))
     db.session.commit()
@@ -147,6 +155,9 @@ def test_a_database_from_a_former_end_keeps_its_rows_on_the_way_up_and_refuses_t
 
     flask_migrate.check()
     assert {table: count for table, count in counts().items() if table in before} == before
+    assert {index["name"] for index in db.inspect(db.engine).get_indexes("mcp_auth_tokens")} >= set(
+        LATER_INDEXES
+    )
 
 
 @pytest.mark.parametrize("revision", ["-1", "base", "0002_catalogue"])

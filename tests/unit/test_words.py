@@ -67,7 +67,7 @@ def test_every_answer_and_every_reason_of_a_check_has_a_sentence() -> None:
 def test_the_help_says_what_is_known_besides_the_status(app: Flask) -> None:
     def told(**facts: object) -> str:
         row = {"token_required": True, "bound_url": "https://x.example/", "last_check_reason": None}
-        return str(help_of(SimpleNamespace(**row | facts)))
+        return str(help_of(SimpleNamespace(is_available=True, **row | facts)))
 
     with app.test_request_context():
         assert "may not need one" in told(status="none", token_required=False)
@@ -89,7 +89,11 @@ def test_where_tokens_are_not_stored_every_state_has_a_help_text_and_a_remedy_th
                 ("", "https://x.example/"), (True, False), (None, "probe")
             ):
                 row = SimpleNamespace(
-                    status=name, bound_url=bound, token_required=required, last_check_reason=reason
+                    status=name,
+                    bound_url=bound,
+                    token_required=required,
+                    last_check_reason=reason,
+                    is_available=True,
                 )
                 for who in ("installation", "person"):
                     told = help_of(row, who)
@@ -101,8 +105,9 @@ def test_where_tokens_are_not_stored_every_state_has_a_help_text_and_a_remedy_th
 def test_what_cannot_be_done_without_storing_is_said_in_other_words_there() -> None:
     codes = {code for code, text in messages.CODES.items() if CANNOT_BE_DONE.search(str(text))}
 
-    # Those that only a save meets, or that speak of what was lost before it came here.
-    assert codes - {"token_rejected_not_saved", "https_required"} <= set(messages.UNSTORED)
+    # Those that only a save meets, that speak of what was lost before it came here, or that admins are told.
+    others = {"token_rejected_not_saved", "https_required", "renewal_not_possible"}
+    assert codes - others <= set(messages.UNSTORED)
     assert not [text for text in messages.UNSTORED.values() if CANNOT_BE_DONE.search(str(text))]
     # Said of a typed token as well, which is not there to be replaced.
     assert not [text for text in checks.REASONS.values() if CANNOT_BE_DONE.search(str(text))]

@@ -18,6 +18,7 @@ from app.web.admin import (
     person_acts,
     server_groups,
     servers,
+    tokens,
     users,
 )
 
@@ -47,6 +48,9 @@ PAGES: Final[tuple[tuple[str, str, Callable[..., ResponseReturnValue], tuple[str
     ("/users/<int:user_id>/role", "user_role", person_acts.role, BOTH),
     ("/users/<int:user_id>/sign-out", "sign_out_user", person_acts.sign_out, BOTH),
     ("/users/<int:user_id>/delete", "delete_user", person_acts.delete, BOTH),
+    ("/tokens", "tokens", tokens.list_page, READ),
+    ("/tokens/<int:user_id>/<int:server_id>/ask", "ask_token", tokens.ask, SEND),
+    ("/tokens/<int:user_id>/<int:server_id>/delete", "delete_token", tokens.delete_page, BOTH),
     ("/encryption", "encryption", encryption.show, READ),
     ("/audit", "audit", audit.show, READ),
     ("/audit/export/<form>", "export", audit.export, SEND),

@@ -6,6 +6,7 @@ from flask import Flask
 
 from app.web.api.admin_groups import admin_groups
 from app.web.api.admin_servers import admin_servers
+from app.web.api.admin_tokens import admin_tokens
 from app.web.api.admin_users import admin_users
 from app.web.api.document import document, make_api
 from app.web.api.mcp_servers import mcp_servers
@@ -18,6 +19,7 @@ def init_app(app: Flask) -> None:
     """Add the routes, their description, and strict JSON for the whole app."""
     app.json = StrictProvider(app)
     api = make_api(app)
-    for blueprint in (session, mcp_servers, playground, admin_servers, admin_groups, admin_users):
+    admins = (admin_servers, admin_groups, admin_users, admin_tokens)
+    for blueprint in (session, mcp_servers, playground, *admins):
         api.register_blueprint(blueprint)
     app.register_blueprint(document)

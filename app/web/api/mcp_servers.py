@@ -141,6 +141,7 @@ def _token(row: TokenRow, not_stored: str | None) -> dict[str, Any]:
         "updated_at": row.updated_at,
         "last_used_at": row.last_used_at,
         "expires_at": row.expires_at,
+        "renew_asked_at": row.renew_asked_at,
     }
 
 

@@ -86,6 +86,10 @@ class TokenState(Schema):
     updated_at = Instant(metadata={"description": "When its owner last changed it."})
     last_used_at = Instant(allow_none=True)
     expires_at = Instant(allow_none=True)
+    renew_asked_at = Instant(
+        allow_none=True,
+        metadata={"description": "When an admin asked you to replace it; null: nobody did."},
+    )
 
 
 class Server(Schema):

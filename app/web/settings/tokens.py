@@ -18,6 +18,7 @@ from app.errors import (
     TokenRejectedError,
 )
 from app.services.oddities import oddities_of
+from app.services.renewals import list_askings
 from app.services.token_list import Filter, TokenRow, get_row, list_all_held, list_tokens
 from app.services.tokens import (
     Saved,
@@ -48,6 +49,7 @@ def list_page() -> ResponseReturnValue:
         after=request.args.get("after", ""),
     )
     page = list_tokens(current.user(), wanted)
+    not_stored = current.not_stored()
     return render_template(
         "settings/tokens.html",
         page=page,
@@ -56,7 +58,9 @@ def list_page() -> ResponseReturnValue:
         saved=_just_saved(page.rows),
         expiry_choices=EXPIRY_CHOICES,
         odd=oddities_of(current.user()),
-        not_stored=current.not_stored(),
+        # Whose tokens are not stored could not do what was asked.
+        askings=[] if not_stored else list_askings(current.user()),
+        not_stored=not_stored,
     )
 
 
