@@ -85,6 +85,9 @@ CODES: Final = {
     "tokens_would_be_held": _l(
         "Another address puts the tokens saved for this server on hold. Say that it may."
     ),
+    "tokens_would_be_deleted": _l(
+        "Deleting this server deletes everyone's token for it. Say how many tokens that may be."
+    ),
     "changed_meanwhile": _l(
         "Somebody else changed this meanwhile, so nothing was changed. Look at it again."
     ),
@@ -155,7 +158,7 @@ UPSTREAM: Final = {
 }
 
 #: Attributes of errors that a program can act on as they are.
-FACTS: Final = ("token_source", "reason", "retry_after", "held_tokens")
+FACTS: Final = ("token_source", "reason", "retry_after", "held_tokens", "deleted_tokens")
 
 
 def of_reason(reason: str) -> str:

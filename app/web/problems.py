@@ -34,6 +34,7 @@ STATUSES: Final[dict[type[errors.MarketError], int]] = {
     errors.ForeignTokenError: 422,
     errors.StorageOffError: 409,
     errors.TokensWouldBeHeldError: 409,
+    errors.TokensWouldBeDeletedError: 409,
     errors.ChangedMeanwhileError: 409,
     errors.SignInFailedError: 401,
     errors.TooManyAttemptsError: 429,
