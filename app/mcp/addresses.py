@@ -6,6 +6,7 @@ Only the form is decided here. Whether an address may be reached is decided at e
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
@@ -71,6 +72,22 @@ def read_link(text: str) -> str | None:
     if parts.scheme not in DEFAULT_PORTS or "@" in parts.netloc or not link.isascii():
         return None
     return link
+
+
+def ascii_address(address: str) -> str:
+    """Return an address, or a host, in ASCII alone, so that no letter can look like another one.
+
+    What is in the catalogue is so already; what another hand put there may not be. A host becomes punycode,
+    and whatever is not ASCII still is written out.
+    """
+    if address.isascii():
+        return address
+    start = address.find("://") + 3 if "://" in address else 0
+    end = next((at for at in range(start, len(address)) if address[at] in "/?#:"), len(address))
+    host = address[start:end]
+    with suppress(idna.IDNAError):
+        host = idna.encode(host, uts46=True).decode("ascii")
+    return f"{address[:start]}{host}{address[end:]}".encode("ascii", "backslashreplace").decode("ascii")
 
 
 def _refuse_characters(address: str) -> None:

@@ -38,9 +38,11 @@ OUTCOMES: Final = (OPEN, REFUSED, UNCLEAR, UNREACHABLE)
 CONNECT: Final = "connect"
 LIST: Final = "list"
 CALL: Final = "call"
+STEPS: Final = (CONNECT, LIST, CALL)
 #: Eras of the protocol: stateless since 2026-07-28, with a handshake before.
 STATELESS: Final = "stateless"
 HANDSHAKE: Final = "handshake"
+ERAS: Final = (STATELESS, HANDSHAKE)
 #: Answers of another transport: then the other one is tried.
 OTHER_TRANSPORT: Final = frozenset({"not_mcp", "error_answer", "server_error"})
 #: Statuses for whoever lacks a right.
@@ -75,6 +77,11 @@ class Trial:
     tools: int | None = None
     read_only: tuple[str, ...] = ()
     offers_oauth: bool | None = None
+
+    @property
+    def wants_token(self) -> str | None:
+        """At which of `STEPS` it refuses whoever has no token; None when it does not, or does not say."""
+        return self.reason if self.reason in STEPS else None
 
     @property
     def is_connected(self) -> bool:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock
 from app.extensions import babel
+from app.mcp.addresses import ascii_address
 from app.models import User
 from app.web.foreign import visible
 from app.web.sentences import odd_sentence, sentence
@@ -35,6 +36,7 @@ def init_app(app: Flask) -> None:
         day=format_date,
         number=format_decimal,
         visible=visible,
+        address=shown_address,
         web_link=web_link,
         sentence=sentence,
         odd_sentence=odd_sentence,
@@ -67,6 +69,11 @@ def moment(value: datetime) -> str:
 def timespan(value: timedelta) -> str:
     """Return "2 hours"."""
     return str(format_timedelta(value, threshold=2, locale=get_locale()))
+
+
+def shown_address(value: str) -> str:
+    """Return an address, or a host, as nobody is deceived by it: in ASCII, every character to be seen."""
+    return visible(ascii_address(value))
 
 
 def web_link(address: str | None) -> str:

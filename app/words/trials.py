@@ -58,6 +58,6 @@ TRANSPORTS: Final = {
     catalogue.SSE: _l("SSE, of old servers"),
 }
 ERAS: Final = {
-    trial.STATELESS: _l("stateless, 2026-07-28 and later"),
-    trial.HANDSHAKE: _l("with a handshake, before 2026-07-28"),
+    trial.STATELESS: _l("stateless, the newest era"),
+    trial.HANDSHAKE: _l("with a handshake, the era before 2026-07-28"),
 }

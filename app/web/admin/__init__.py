@@ -8,11 +8,20 @@ from flask import Blueprint, request
 from flask_login import current_user
 
 from app.web.access import admins_only
-from app.web.admin import audit, encryption, servers, users
+from app.web.admin import audit, encryption, server_acts, servers, users
 
 admin = Blueprint("admin", __name__, url_prefix="/admin")
 admin.add_url_rule("/servers", "servers", servers.list_page, methods=("GET",))
 admin.add_url_rule("/servers/<int:server_id>", "server", servers.change_page, methods=("GET", "POST"))
+admin.add_url_rule("/servers/new", "new_server", servers.new_page, methods=("GET", "POST"))
+admin.add_url_rule("/servers/<int:server_id>/enable", "enable_server", server_acts.enable, methods=("POST",))
+admin.add_url_rule(
+    "/servers/<int:server_id>/disable", "disable_server", server_acts.disable, methods=("POST",)
+)
+admin.add_url_rule(
+    "/servers/<int:server_id>/delete", "delete_server", server_acts.delete_page, methods=("GET", "POST")
+)
+admin.add_url_rule("/servers/<int:server_id>/try", "try_server", server_acts.try_page, methods=("POST",))
 admin.add_url_rule("/encryption", "encryption", encryption.show, methods=("GET",))
 admin.add_url_rule("/users", "users", users.list_page, methods=("GET",))
 admin.add_url_rule("/users/<int:user_id>/totp", "require_totp", users.require_totp, methods=("GET", "POST"))

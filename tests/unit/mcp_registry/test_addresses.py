@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.errors import InvalidInputError
-from app.mcp.addresses import read_address, read_link
+from app.mcp.addresses import ascii_address, read_address, read_link
 from app.mcp.egress import Egress
 
 PRODUCTION = Egress(
@@ -129,3 +129,18 @@ def test_a_link_that_is_not_plainly_http_is_none(link: str) -> None:
 
 def test_a_link_may_have_a_fragment() -> None:
     assert read_link("https://docs.example.com/keys#new") == "https://docs.example.com/keys#new"
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://mcp.example.com/mcp", "https://mcp.example.com/mcp"),
+        ("https://\u0430pple.example:8443/mcp", "https://xn--pple-43d.example:8443/mcp"),
+        ("\u0430pple.example", "xn--pple-43d.example"),
+        ("https://a.example/\u0430?\u202e", r"https://a.example/\u0430?\u202e"),
+        ("https://\u202ea.example/", r"https://\u202ea.example/"),
+        ("\ud800", r"\ud800"),
+    ],
+)
+def test_an_address_is_shown_in_letters_that_nobody_mistakes(address: str, shown: str) -> None:
+    assert ascii_address(address) == shown
