@@ -79,6 +79,16 @@ class TokensWouldBeUnavailableError(MarketError):
         self.unavailable_tokens = unavailable_tokens
 
 
+class TokensWouldBeDeletedError(MarketError):
+    """Deleting the server deletes the tokens of `deleted_tokens` people; nobody said yet that it may."""
+
+    code = "tokens_would_be_deleted"
+
+    def __init__(self, deleted_tokens: int) -> None:
+        super().__init__("tokens would be deleted")
+        self.deleted_tokens = deleted_tokens
+
+
 class ChangedMeanwhileError(MarketError):
     """Somebody else changed it after it was looked at; nothing was changed over it."""
 

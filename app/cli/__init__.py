@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+from app.cli import server_change, server_trial
 from app.cli.audit import audit_cli
 from app.cli.groups import groups_cli
 from app.cli.held_tokens import ask, delete, list_
@@ -17,6 +18,8 @@ from app.cli.users import users_cli
 
 def init_app(app: Flask) -> None:
     """Add the commands."""
+    for command in (server_change.change, server_change.delete, server_trial.show, server_trial.try_):
+        servers_cli.add_command(command)
     for command in (list_, ask, delete, expiring, remind):
         tokens_cli.add_command(command)
     servers_cli.add_command(server_groups)

@@ -11,7 +11,7 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from app.cli.acting import acting
-from app.errors import InvalidInputError, NotThereError, TokensWouldBeHeldError
+from app.errors import InvalidInputError, NotThereError
 from app.mcp.catalogue import Catalogue, ProposedServer, join_catalogues
 from app.mcp.refusals import explain
 from app.mcp.registry import MAX_CATALOGUE_BYTES, read_catalogue
@@ -19,7 +19,6 @@ from app.mcp.token_headers import AUTHORIZATION, default_format
 from app.models import Server
 from app.models.server import STREAMABLE_HTTP
 from app.services import servers
-from app.services.server_change import Changed, change_server
 from app.services.server_fields import TRANSPORTS
 from app.services.server_import import ImportReport, import_entries
 
@@ -60,40 +59,6 @@ def add(*, value_format: str | None, header: str, token_optional: bool, **facts:
     click.echo(f"Added {server.slug} (id {server.id}).")
 
 
-@servers_cli.command("change")
-@SERVER
-@click.option("--name", help="What people read in their list.")
-@click.option("--description", help="What it is, in a sentence.")
-@click.option("--url", help="The full address; another one puts the tokens saved for it on hold.")
-@click.option("--header", "auth_header_name", help="The header that carries the token.")
-@click.option("--format", "auth_value_format", help="The header's value, with {token} in it.")
-@click.option("--transport", type=click.Choice(TRANSPORTS))
-@click.option("--token-required/--token-optional", default=None, help="Whether it needs a token.")
-@PROBE_TOOL
-@click.option("--help-url", "token_help_url", help="The page on which people find their token.")
-@click.option("--help-text", "token_help", help="A sentence on where they find it.")
-@click.option("--placeholder", "token_placeholder", help="What a token looks like.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-def change(server: str, yes: bool, **facts: Any) -> None:
-    """Change what is given, and nothing else; an empty text takes one away. SERVER is its slug or id."""
-    given = {name: value for name, value in facts.items() if value is not None}
-    if not given:
-        raise click.UsageError("Say what to change.")
-    found = _known(server)
-    try:
-        changed = _change(found.id, given, yes)
-    except InvalidInputError as error:
-        raise click.UsageError(f"Not changed: {explain(error)}.") from None
-    except NotThereError:
-        raise _nothing() from None
-    if not changed.fields:
-        click.echo("Nothing was changed.")
-        return
-    click.echo(f"Changed {found.slug}: {', '.join(sorted(changed.fields))}.")
-    if changed.held_tokens:
-        click.echo(f"On hold until confirmed: the tokens of {_people(changed.held_tokens)}.")
-
-
 @servers_cli.command("import")
 @click.argument(
     "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True)
@@ -121,7 +86,7 @@ def import_(context: click.Context, files: tuple[Path, ...]) -> None:
 @SERVER
 def enable(server: str) -> None:
     """Show a server to everyone; SERVER is its slug or id."""
-    changed = servers.set_enabled(_known(server).id, True, acting())
+    changed = _switch(server, True)
     click.echo("Enabled." if changed else "It was enabled already.")
 
 
@@ -129,56 +94,33 @@ def enable(server: str) -> None:
 @SERVER
 def disable(server: str) -> None:
     """Take a server out of use; tokens saved for it stay. SERVER is its slug or id."""
-    changed = servers.set_enabled(_known(server).id, False, acting())
+    changed = _switch(server, False)
     click.echo("Disabled." if changed else "It was disabled already.")
 
 
-@servers_cli.command("delete")
-@SERVER
-@click.option("--yes", is_flag=True, help="Do not ask.")
-def delete(server: str, yes: bool) -> None:
-    """Delete a server and everyone's token for it. SERVER is its slug or id."""
-    found = _known(server)
-    if not yes:
-        people = servers.count_tokens(found)
-        click.confirm(f"Delete {found.slug} ({found.url}) and the tokens of {_people(people)}?", abort=True)
-    tokens = servers.delete_server(found.id, acting())
-    click.echo(f"Deleted {found.slug}, with the tokens of {_people(tokens)}.")
-    if tokens:
-        click.echo("They stay valid at their provider; their owners can revoke them there.")
+def _switch(server: str, enabled: bool) -> bool:
+    try:
+        return servers.set_enabled(known(server).id, enabled, acting())
+    except NotThereError:
+        # Deleted by somebody else a moment ago.
+        raise nothing() from None
 
 
-def _change(server_id: int, given: dict[str, Any], yes: bool) -> Changed:
-    """Change the server, asking for as long as another number of tokens would be put on hold."""
-    held_tokens = None
-    while True:
-        try:
-            return change_server(
-                server_id,
-                given,
-                held_tokens=held_tokens,
-                egress=current_app.extensions["egress"],
-                actor=acting(),
-            )
-        except TokensWouldBeHeldError as error:
-            held_tokens = error.held_tokens
-            if not yes:
-                people = _people(held_tokens)
-                click.confirm(f"This puts the tokens of {people} on hold until confirmed. Go on?", abort=True)
-
-
-def _known(word: str) -> Server:
+def known(word: str) -> Server:
+    """Return the server with this slug or id. Raises ClickException."""
     try:
         return servers.find_server(word)
     except NotThereError:
-        raise _nothing() from None
+        raise nothing() from None
 
 
-def _nothing() -> click.ClickException:
+def nothing() -> click.ClickException:
+    """Return what a command says of a server that is not there."""
     return click.ClickException("There is no server with this slug or id.")
 
 
-def _people(count: int) -> str:
+def people_in_words(count: int) -> str:
+    """Return "1 person" or "7 people"."""
     return "1 person" if count == 1 else f"{count} people"
 
 

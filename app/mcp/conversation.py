@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 #: What is done once connected; the transport knows the status that an error came with.
 Act = Callable[["Client", "GuardedTransport"], Awaitable[Answer]]
+#: Looks at a transport that is about to be used.
+Note = Callable[["GuardedTransport"], object]
 
 #: The transport of the 2024-11-05 protocol.
 SSE: Final = "sse"
@@ -37,20 +39,27 @@ MAX_LEAVE_SECONDS: Final = 2.0
 REASONS: Final = {403: "forbidden", 429: "rate_limited"}
 
 
-def converse(remote: Remote, egress: Egress, act: Act[Answer], timeout_seconds: float) -> Answer:
+def converse(
+    remote: Remote,
+    egress: Egress,
+    act: Act[Answer],
+    timeout_seconds: float,
+    note: Note = lambda _transport: None,
+) -> Answer:
     """Return what `act` returns. Works in a process that already runs an event loop.
 
-    A server that has no Streamable HTTP at its address is asked over SSE, as the specification has it.
+    A server that has no Streamable HTTP at its address is asked over SSE, as the specification has it. `note`
+    is given each transport before it is used.
     Raises UpstreamRefusedError, UpstreamError, UpstreamTimeoutError, which hold nothing of the library's,
     and whatever error of ours `act` raises.
     """
     ends = time.monotonic() + timeout_seconds
     try:
-        return _converse(remote, egress, act, timeout_seconds)
+        return _converse(remote, egress, act, timeout_seconds, note)
     except _NotStreamableError as error:
         failure, left = error.meaning, ends - time.monotonic()
     try:
-        return _converse(replace(remote, transport=SSE), egress, act, max(1.0, left))
+        return _converse(replace(remote, transport=SSE), egress, act, max(1.0, left), note)
     except UpstreamError as error:
         # What is neither is told as what the catalogue says it is.
         if error.reason != "not_mcp":
@@ -58,12 +67,41 @@ def converse(remote: Remote, egress: Egress, act: Act[Answer], timeout_seconds: 
     raise failure
 
 
-def _converse(remote: Remote, egress: Egress, act: Act[Answer], timeout_seconds: float) -> Answer:
+def fetch(address: str, egress: Egress, timeout_seconds: float) -> bytes | None:
+    """Return the body of a good answer to a GET without any header of the catalogue's, else None."""
+    import anyio
+    import httpx2
+    from anyio.from_thread import start_blocking_portal
+
+    from app.mcp.transport import GuardedTransport
+
+    async def get() -> bytes | None:
+        transport = GuardedTransport(address, egress, over_sse=True)
+        with anyio.fail_after(timeout_seconds):
+            async with httpx2.AsyncClient(
+                transport=transport,
+                headers={"Accept-Encoding": "identity", "Accept": "application/json"},
+                trust_env=False,
+                follow_redirects=False,
+            ) as http:
+                answer = await http.get(address)
+                return answer.content if answer.status_code == 200 else None
+
+    try:
+        with start_blocking_portal() as portal:
+            return portal.call(get)
+    except Exception:
+        # Whatever went wrong: there is nothing to be read, and the library's words stay here.
+        return None
+
+
+def _converse(remote: Remote, egress: Egress, act: Act[Answer], timeout_seconds: float, note: Note) -> Answer:
     from anyio.from_thread import start_blocking_portal
 
     from app.mcp.transport import GuardedTransport
 
     transport = GuardedTransport(remote.address, egress, over_sse=remote.transport == SSE)
+    note(transport)
     failure: MarketError
     try:
         # A portal and not `asyncio.run`: the latter fails where a loop runs already.

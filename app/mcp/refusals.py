@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from app.errors import InvalidInputError
+from app.mcp.token_headers import RESERVED_HEADERS
 
 REFUSALS: Final = {
     ("url", "empty"): "the address is empty",
@@ -26,11 +27,28 @@ REFUSALS: Final = {
     ("name", "taken"): "other servers took its short name again and again",
     ("token_help_url", "link"): "the link is not an http(s) address",
     ("auth_header_name", "name"): "that is not a header name",
-    ("auth_header_name", "reserved"): "that header may not carry a token",
+    ("auth_header_name", "reserved_host"): (
+        "that header may not carry a token: it names the website that is asked"
+    ),
+    ("auth_header_name", "reserved_cookie"): (
+        "that header may not carry a token: cookies are kept and passed on by others"
+    ),
+    ("auth_header_name", "reserved_message"): (
+        "that header may not carry a token: it says how long and of what kind the message is"
+    ),
+    ("auth_header_name", "reserved_way"): (
+        "that header may not carry a token: machines on the way read it and take it off"
+    ),
+    ("auth_header_name", "reserved_mcp"): (
+        "that header may not carry a token: the MCP connection sets it itself"
+    ),
+    ("auth_header_name", "reserved_logged"): (
+        "that header may not carry a token: servers and proxies write it into their logs"
+    ),
     ("auth_value_format", "format"): "the format needs exactly one {token}",
     ("auth_value_format", "characters"): "the format has characters that a header cannot have",
     ("extra_headers", "name"): "that is not a header name",
-    ("extra_headers", "reserved"): "that header may not be set",
+    **{("extra_headers", reason): "that header may not be set" for reason in RESERVED_HEADERS},
     ("extra_headers", "value"): "its value cannot be sent",
     ("extra_headers", "secret"): "a further header may not hold a secret, everyone sees it",
     ("extra_headers", "twice"): "a further header is given twice",

@@ -9,6 +9,8 @@ from app.errors import InvalidInputError
 
 TOKEN: Final = "{token}"
 AUTHORIZATION: Final = "Authorization"
+#: The field of a server that names the header of its token.
+TOKEN_HEADER: Final = "auth_header_name"
 MAX_FORMAT_CHARS: Final = 200
 MAX_VALUE_CHARS: Final = 1000
 #: RFC 9110, 5.6.2.
@@ -17,23 +19,36 @@ HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 VISIBLE_LINE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?")
 #: Headers that the transport sets itself.
 TRANSPORT_HEADER: Final = re.compile(r"accept|last-event-id|(content|mcp)-.*", re.IGNORECASE)
-#: Hop-by-hop (RFC 9110, 7.6.1) or of another's concern: set from outside, they change where or how a
-#: request is read, not who sends it.
-RESERVED_HEADER: Final = re.compile(
-    r"connection|keep-alive|te|trailer|upgrade|host|expect|cookie|set-cookie|(proxy|transfer)-.*",
-    re.IGNORECASE,
-)
+#: Why a header may not be set → its names. Set from outside, they change where or how a request is read, not
+#: who sends it.
+RESERVED_HEADERS: Final = {
+    "reserved_host": re.compile("host", re.IGNORECASE),
+    "reserved_cookie": re.compile("cookie|set-cookie", re.IGNORECASE),
+    # RFC 9110, 6.4 and 8: what the message is, and where it ends.
+    "reserved_message": re.compile("content-.*|transfer-.*|te|trailer|expect|accept-encoding", re.IGNORECASE),
+    # Hop-by-hop, RFC 9110, 7.6.1.
+    "reserved_way": re.compile("connection|keep-alive|upgrade|proxy-.*", re.IGNORECASE),
+    "reserved_mcp": re.compile("mcp-.*|accept|last-event-id", re.IGNORECASE),
+}
+#: Harmless, and written into the logs of servers and proxies everywhere: no place for a token.
+LOGGED_HEADER: Final = re.compile("user-agent|referer|origin|via|(x-)?forwarded(-.*)?", re.IGNORECASE)
 #: Entries often forget to mark secrets; these are, whatever they say. `Authentication` (sic) is in use.
 SECRET_NAME: Final = re.compile(r"authorization|authentication|key|token|secret|password", re.IGNORECASE)
 
 
-def read_header_name(text: str, field: str = "auth_header_name") -> str:
-    """Return a header name that may be set. Raises InvalidInputError(field, `name` or `reserved`)."""
+def read_header_name(text: str, field: str = TOKEN_HEADER) -> str:
+    """Return a header name that may be set.
+
+    Raises InvalidInputError(field, `name`, one of `RESERVED_HEADERS`, or `reserved_logged` for the token's).
+    """
     name = text.strip(" ")
     if not HEADER_NAME.fullmatch(name):
         raise InvalidInputError(field, "name")
-    if RESERVED_HEADER.fullmatch(name) or TRANSPORT_HEADER.fullmatch(name):
-        raise InvalidInputError(field, "reserved")
+    for reason, names in RESERVED_HEADERS.items():
+        if names.fullmatch(name):
+            raise InvalidInputError(field, reason)
+    if field == TOKEN_HEADER and LOGGED_HEADER.fullmatch(name):
+        raise InvalidInputError(field, "reserved_logged")
     return name
 
 

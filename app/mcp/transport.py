@@ -47,9 +47,11 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
         self.was_answered = False
         #: Whether a 403 said that the token has too little scope (RFC 6750, 3.1).
         self.scope_is_missing = False
+        #: Whether a refusal named where one gets a token by OAuth (RFC 9728, 5.1).
+        self.offers_oauth = False
         #: Ends the conversation; set by who leads it. The SDK would go on waiting after some failures.
         self.give_up: Callable[[], None] = lambda: None
-        self._over_sse = over_sse
+        self.over_sse = over_sse
         self._egress = egress
         self._destination = egress.destination(address)
         self._addresses: list[str] | None = None
@@ -77,7 +79,9 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
             self.was_answered = self.was_answered or self.status is None
             challenge = response.headers.get("www-authenticate", "")
             self.scope_is_missing = self.status == 403 and "insufficient_scope" in challenge
-            if self.status and self._over_sse:
+            refuses = self.status in {401, 403}
+            self.offers_oauth = self.offers_oauth or (refuses and "resource_metadata" in challenge.lower())
+            if self.status and self.over_sse:
                 # Here the SDK logs a refused POST and waits for its answer all the same.
                 self.give_up()
         response.stream = _Capped(cast(httpx2.AsyncByteStream, response.stream), self)
@@ -138,7 +142,7 @@ class GuardedTransport(httpx2.AsyncHTTPTransport):
         return (url.scheme, url.host.lower(), port) == (wanted.scheme, wanted.host, wanted.port)
 
     def _matters(self, request: httpx2.Request) -> bool:
-        return request.method == "POST" or (request.method == "GET" and self._over_sse)
+        return request.method == "POST" or (request.method == "GET" and self.over_sse)
 
     def _failure(self, reason: str, request: httpx2.Request | None = None) -> httpx2.TransportError:
         """Note why the conversation ends, and end it, unless the request does not matter."""

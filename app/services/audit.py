@@ -5,14 +5,15 @@ An action declares exactly the keys of its details, so that an event cannot carr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from app import clock
 from app.models import Server
 from app.services.actors import Actor
 from app.services.ledger import append
+from app.services.ledger_batch import append_to_each
 
 
 class Action(StrEnum):
@@ -104,22 +105,38 @@ def record(
     Raises LedgerClosedError when it cannot be written: then nothing of the transaction happened. Raises
     ValueError when `details` has other keys than the action declares.
     """
-    given = dict(details or {})
-    if given.keys() != DETAIL_KEYS.get(action, frozenset()):
+    content = _content(action, actor, outcome, server, details or {})
+    append(
+        SYSTEM_CHAIN if subject_user_id is None else subject_user_id,
+        content | {"subject_user_id": subject_user_id},
+    )
+
+
+def record_for_each(
+    action: Action, actor: Actor, subject_user_ids: Iterable[int], *, outcome: str, server: Server
+) -> None:
+    """Add one such event for each of these people, who all differ; as `record` does, and as fast for many."""
+    content = _content(action, actor, outcome, server, {})
+    append_to_each({user_id: content | {"subject_user_id": user_id} for user_id in subject_user_ids})
+
+
+def _content(
+    action: Action, actor: Actor, outcome: str, server: Server | None, details: Mapping[str, str | int]
+) -> dict[str, Any]:
+    """Return what an event says, but of whom. Raises ValueError as `record` does."""
+    if details.keys() != DETAIL_KEYS.get(action, frozenset()):
         raise ValueError(f"{action} has other details than it declares")
-    content = {
+    return {
         "occurred_at": clock.now(),
         "action": action.value,
         "outcome": outcome,
         "actor_id": actor.user_id,
         "actor_name": actor.name,
-        "subject_user_id": subject_user_id,
         "server_id": server.id if server else None,
         "server_name": server.name if server else None,
         "server_host": (server.host[:MAX_HOST_CHARS] or None) if server else None,
         "client_address": actor.client_address,
         "agent": actor.agent,
         "request_id": actor.request_id,
-        "details": given,
+        "details": dict(details),
     }
-    append(SYSTEM_CHAIN if subject_user_id is None else subject_user_id, content)

@@ -11,7 +11,8 @@ import hashlib
 import hmac
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -99,14 +100,27 @@ def append(chain: int, content: Mapping[str, Any]) -> None:
     Raises LedgerClosedError, after rolling back, when the table takes none, and SQLAlchemy's OperationalError
     when the database is not there at all.
     """
+    with closed_when_refused():
+        _append(chain, content)
+
+
+@contextmanager
+def closed_when_refused() -> Iterator[None]:
+    """Raise LedgerClosedError, after rolling back, for an event that the table does not take."""
     # What else is pending may fail for reasons of its own.
     db.session.flush()
     try:
-        _append(chain, content)
+        yield
     except (IntegrityError, InternalError, ProgrammingError) as error:
         db.session.rollback()
         logger.error("The ledger takes no events.", extra={"reason": type(error).__name__})
         raise LedgerClosedError from None
+
+
+def loaded_key() -> bytes | None:
+    """Return the subkey that events are sealed with now, None while it is not loaded."""
+    key = _KEYS.get(db.engine)
+    return key.raw() if key else None
 
 
 def seal_of(raw: bytes, before: str, event: Mapping[str, Any]) -> str:
@@ -146,8 +160,7 @@ def _append(chain: int, content: Mapping[str, Any]) -> None:
     place, before = _next_place(chain)
     event: dict[str, Any] = {**content, "chain": chain, "place": place}
     event["id"] = db.session.execute(insert(AuditEvent).values(**event).returning(AuditEvent.id)).scalar_one()
-    key = _KEYS.get(db.engine)
-    raw = key.raw() if key else None
+    raw = loaded_key()
     if raw is None:
         db.session.execute(update(AuditChain).where(AuditChain.chain == chain).values(last_seal=None))
         return

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 
 from app import clock
 from app.errors import NotThereError
@@ -16,6 +16,7 @@ from app.mcp.egress import Egress
 from app.models import Server, Token
 from app.services.actors import Actor
 from app.services.audit import Action, record
+from app.services.row_locks import lock_row
 from app.services.server_fields import FIELDS, read_fields, refuse_token_header
 from app.services.slugs import free_slug, retry_when_overtaken
 
@@ -24,8 +25,8 @@ MAX_ID: Final = 2**31 - 1
 SLUG: Final = re.compile(r"[a-z0-9-]{1,100}")
 
 
-def add_server(new: ProposedServer, *, egress: Egress, actor: Actor) -> Server:
-    """Add a server and return it. Commits; writes one audit row.
+def add_server(new: ProposedServer, *, egress: Egress, actor: Actor, is_enabled: bool = True) -> Server:
+    """Add a server and return it. Commits; writes one audit row, and another for one that is disabled.
 
     A name may be there already: the slug tells them apart. Raises InvalidInputError for `name`, `url`,
     `transport`, `auth_header_name`, `auth_value_format`, `extra_headers`, `token_help_url` or `probe_tool`
@@ -36,6 +37,8 @@ def add_server(new: ProposedServer, *, egress: Egress, actor: Actor) -> Server:
     def add() -> Server:
         server = insert_server(checked)
         record(Action.SERVER_CREATED, actor, server=server)
+        if not is_enabled:
+            switch(server, False, actor)
         db.session.commit()
         return server
 
@@ -125,37 +128,38 @@ def set_enabled(server_id: int, enabled: bool, actor: Actor) -> bool:
     Tokens stay. From then on no import undoes it. Raises NotThereError.
     """
 
-    def switch() -> bool:
-        server = get_server(server_id)
-        changed = server.is_enabled != enabled
-        server.is_enabled = enabled
-        if not enabled:
-            # The admin's word now, no longer an import's: see the column.
-            server.disabled_reason = None
-        if changed:
-            server.updated_at = clock.now()
-            record(Action.SERVER_CHANGED, actor, outcome="enabled" if enabled else "disabled", server=server)
-        db.session.commit()
-        return changed
-
-    return retry_when_overtaken(switch)
+    try:
+        changed = switch(lock_server(server_id), enabled, actor)
+    except NotThereError:
+        db.session.rollback()
+        raise
+    db.session.commit()
+    return changed
 
 
-def delete_server(server_id: int, actor: Actor) -> int:
-    """Delete a server and everyone's token for it; return how many. Commits; writes one audit row.
+def switch(server: Server, enabled: bool, actor: Actor) -> bool:
+    """Enable or disable a locked server within the transaction; an audit row if that changes anything."""
+    changed = server.is_enabled != enabled
+    server.is_enabled = enabled
+    if not enabled:
+        # The admin's word now, no longer an import's: see the column.
+        server.disabled_reason = None
+    if changed:
+        server.updated_at = clock.now()
+        record(Action.SERVER_CHANGED, actor, outcome="enabled" if enabled else "disabled", server=server)
+    return changed
 
+
+def lock_server(server_id: int) -> Server:
+    """Return the server as it is now; nobody else changes it until the transaction ends.
+
+    Nor does anybody save a first token for it meanwhile: that needs the row as well, by the foreign key.
     Raises NotThereError.
     """
-    # The server before its tokens, in the order in which uses lock them.
-    server = db.session.get(Server, server_id, with_for_update=True)
+    server = lock_row(Server, server_id, for_deletion=True)
     if server is None:
         raise NotThereError
-    statement = delete(Token).where(Token.mcp_server_id == server_id).returning(Token.id)
-    tokens = len(db.session.execute(statement).all())
-    record(Action.SERVER_DELETED, actor, server=server, details={"deleted_tokens": tokens})
-    db.session.delete(server)
-    db.session.commit()
-    return tokens
+    return server
 
 
 def _checked(new: ProposedServer, egress: Egress) -> ProposedServer:

@@ -100,6 +100,9 @@ CODES: Final = {
     "tokens_would_be_unavailable": _l(
         "This takes the server away from people who hold a token for it. Say that it may."
     ),
+    "tokens_would_be_deleted": _l(
+        "Deleting this server deletes everyone's token for it. Say how many tokens that may be."
+    ),
     "changed_meanwhile": _l(
         "Somebody else changed this meanwhile, so nothing was changed. Look at it again."
     ),
@@ -224,7 +227,14 @@ WRONG_STATE: Final = {
 BY_REASON: Final = {"storage_off": STORAGE_OFF, "wrong_state": WRONG_STATE, "renewal_not_possible": RENEWAL}
 
 #: Attributes of errors that a program can act on as they are.
-FACTS: Final = ("token_source", "reason", "retry_after", "held_tokens", "unavailable_tokens")
+FACTS: Final = (
+    "token_source",
+    "reason",
+    "retry_after",
+    "held_tokens",
+    "unavailable_tokens",
+    "deleted_tokens",
+)
 
 
 def of_reason(reason: str) -> str:

@@ -35,6 +35,7 @@ STATUSES: Final[dict[type[errors.MarketError], int]] = {
     errors.StorageOffError: 409,
     errors.TokensWouldBeHeldError: 409,
     errors.TokensWouldBeUnavailableError: 409,
+    errors.TokensWouldBeDeletedError: 409,
     errors.ChangedMeanwhileError: 409,
     errors.SignedOutError: 401,
     errors.RenewalNotPossibleError: 409,

@@ -27,14 +27,52 @@ REFUSED: Final = {
     ),
     ("transport", "unknown"): _l("Choose streamable HTTP or SSE."),
     ("auth_header_name", "name"): _l("This is no header name."),
-    ("auth_header_name", "reserved"): _l("This header may not carry a token."),
+    ("auth_header_name", "reserved_host"): _l(
+        "This header may not carry a token: it names the website that is asked, and with a token in its "
+        "place the request would go astray. Most servers want Authorization."
+    ),
+    ("auth_header_name", "reserved_cookie"): _l(
+        "This header may not carry a token: cookies are kept and passed on by others, and a token would end "
+        "up where it does not belong. Most servers want Authorization."
+    ),
+    ("auth_header_name", "reserved_message"): _l(
+        "This header may not carry a token: it says how long the message is and of what kind, and with a "
+        "token in its place the server could not read it. Most servers want Authorization."
+    ),
+    ("auth_header_name", "reserved_way"): _l(
+        "This header may not carry a token: it is meant for the machines on the way, which read it and take "
+        "it off, so the token would end with them. Most servers want Authorization."
+    ),
+    ("auth_header_name", "reserved_mcp"): _l(
+        "This header may not carry a token: every MCP connection sets it itself, and the two would break "
+        "each other. Most servers want Authorization."
+    ),
+    ("auth_header_name", "reserved_logged"): _l(
+        "This header may not carry a token: servers and proxies write it into their logs, where others read "
+        "it. Most servers want Authorization."
+    ),
     ("auth_value_format", "format"): _l("Write {token} once, where the token belongs."),
     ("auth_value_format", "characters"): _l(
         "A header's value is one line of at most 200 letters, digits and signs of ASCII, with {token} in it."
     ),
     ("extra_headers", "line"): _l("Write one header a line, as Name: value."),
     ("extra_headers", "name"): _l("One of these is no header name."),
-    ("extra_headers", "reserved"): _l("One of these headers may not be set."),
+    ("extra_headers", "reserved_host"): _l(
+        "One of these headers may not be set: Host names the website that is asked, which the address does."
+    ),
+    ("extra_headers", "reserved_cookie"): _l(
+        "One of these headers may not be set: a cookie belongs to one person and mostly holds a secret."
+    ),
+    ("extra_headers", "reserved_message"): _l(
+        "One of these headers may not be set: it says how long the message is and of what kind, which only "
+        "the sender of each message knows."
+    ),
+    ("extra_headers", "reserved_way"): _l(
+        "One of these headers may not be set: it is meant for the machines on the way."
+    ),
+    ("extra_headers", "reserved_mcp"): _l(
+        "One of these headers may not be set: every MCP connection sets it itself."
+    ),
     ("extra_headers", "value"): _l("One of these values cannot be sent: each is one line of ASCII."),
     ("extra_headers", "secret"): _l("A further header may not hold a secret: everyone sees it."),
     ("extra_headers", "twice"): _l("One of these headers is there twice."),

@@ -161,6 +161,18 @@ def walk_the_catalogue(walk: Walk, site: LiveSite) -> None:
     page.get_by_role("button", name="Save").click()
     page.get_by_label("Put the token of 1 person on hold").wait_for()
     walk.look("a server whose new address holds a token")
+    walk.open_and_look("/admin/servers/new", f"/admin/servers/{site.demo_id}/delete")
+    page.get_by_role("button", name="Delete it").click()
+    walk.look("a server that was not named")
+    page.goto(f"/admin/servers/{site.demo_id}")
+    page.get_by_role("button", name="Try it").click()
+    page.get_by_text("Nobody's token was sent.").wait_for()
+    walk.look("a server that was tried")
+    page.goto("/admin/servers/new")
+    page.get_by_label("Header that carries the token").fill("X-API-Key")
+    page.get_by_text("X-API-Key: ••••").wait_for()
+    page.get_by_role("button", name="Add the server").click()
+    walk.look("a new server that lacks all")
 
 
 def sign_in_with_password(page: Page) -> None:

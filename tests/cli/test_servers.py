@@ -11,7 +11,6 @@ from flask.testing import FlaskCliRunner
 
 from app.extensions import db
 from app.models import Server
-from tests.services.test_servers import hold_token
 
 DATA = Path(__file__).parents[1] / "data" / "registry"
 ADD = ("servers", "add", "--name", "Example", "--url", "https://mcp.example.com/mcp")
@@ -155,25 +154,9 @@ def test_enabling_and_disabling_say_what_changed(runner: FlaskCliRunner) -> None
     ]
 
 
-@pytest.mark.parametrize("verb", ["enable", "disable", "delete"])
+@pytest.mark.parametrize("verb", ["enable", "disable", "delete", "show", "try"])
 def test_a_server_that_is_not_there_fails(runner: FlaskCliRunner, verb: str) -> None:
     result = runner.invoke(args=["servers", verb, "nothing"])
 
     assert result.exit_code == 1
     assert "There is no server with this slug or id." in result.output
-
-
-def test_deleting_says_whose_tokens_go_and_asks(app: Flask, runner: FlaskCliRunner) -> None:
-    runner.invoke(args=ADD)
-    with app.app_context():
-        server = db.session.scalars(db.select(Server)).one()
-        hold_token(server, "ann@example.com")
-        hold_token(server, "bob@example.com")
-
-    refused = runner.invoke(args=["servers", "delete", "example"], input="n\n")
-    done = runner.invoke(args=["servers", "delete", "example", "--yes"])
-
-    assert refused.exit_code == 1
-    assert "the tokens of 2 people?" in refused.output
-    assert done.exit_code == 0
-    assert "Deleted example, with the tokens of 2 people." in done.output

@@ -128,7 +128,10 @@ def test_what_is_so_already_is_said(app: Flask, runner: FlaskCliRunner) -> None:
         (("--yes",), "Say what to change."),
         (("--name", ""), "Not changed: the name is empty."),
         (("--url", "https://someone:secret@example.com"), "Not changed: the address has a user name"),
-        (("--header", "Host"), "Not changed: that header may not carry a token."),
+        (
+            ("--header", "Host"),
+            "Not changed: that header may not carry a token: it names the website that is asked.",
+        ),
         (("--format", "x"), "Not changed: the format needs exactly one {token}."),
         (("--probe-tool", "secret\n2"), "Not changed: a tool's name is one line of at most 200 characters."),
         (("--help-url", "ftp://secret"), "Not changed: the link is not an http(s) address."),

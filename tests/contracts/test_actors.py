@@ -71,7 +71,8 @@ def programs_of_admins(status: int, **sent: Any) -> Row:
 
 CONFIRMED = {"password": PASSWORD}
 #: (method, rule) → row. `{disabled}`: a disabled server for which Ann alone holds a token; `{server}`: an
-#: enabled one; `{session}`, `{user}`: Ann's; `{group}`: a group in which she is.
+#: enabled one; `{unreachable}`: one whose address may not be reached; `{session}`, `{user}`: Ann's;
+#: `{group}`: a group in which she is.
 MATRIX: dict[tuple[str, str], Row] = {
     ("GET", "/"): everyone(302),
     ("GET", "/static/favicon.svg"): everyone(200),
@@ -139,6 +140,14 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("POST", "/admin/groups/{group}/members/{user}/remove"): admins(303),
     ("GET", "/admin/groups/{group}/delete"): admins(200),
     ("POST", "/admin/groups/{group}/delete"): admins(303),
+    ("GET", "/admin/servers/new"): admins(200),
+    ("POST", "/admin/servers/new"): admins(422, name="", url=""),
+    ("POST", "/admin/servers/{server}/enable"): admins(303),
+    ("POST", "/admin/servers/{server}/disable"): admins(303),
+    ("GET", "/admin/servers/{server}/delete"): admins(200),
+    ("POST", "/admin/servers/{server}/delete"): admins(303, name="Open"),
+    # Nobody holds a token for it, and no name of it is ever looked up.
+    ("POST", "/admin/servers/{unreachable}/try"): admins(200),
     ("GET", "/admin/users"): admins(200),
     ("GET", "/admin/users/{user}/totp"): admins(200),
     ("POST", "/admin/users/{user}/totp"): admins(303, password=PASSWORD),
@@ -179,6 +188,12 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("POST", "/api/mcp-servers/{disabled}/auth-token/check"): programs(404, 404),
     ("DELETE", "/api/mcp-servers/{disabled}/auth-token"): programs(404, 204),
     ("GET", "/api/admin/servers/{server}"): Row(401, 401, 404, 200, 404),
+    ("GET", "/api/admin/servers"): Row(401, 401, 404, 200, 404),
+    ("POST", "/api/admin/servers"): Row(
+        401, 401, 404, 201, 404, {"name": "New", "url": "https://new.example.com/mcp"}
+    ),
+    ("DELETE", "/api/admin/servers/{server}"): Row(401, 401, 404, 204, 404),
+    ("POST", "/api/admin/servers/{unreachable}/try"): Row(401, 401, 404, 200, 404),
     ("PATCH", "/api/admin/servers/{server}"): Row(401, 401, 404, 200, 404, {"name": "Another"}),
     ("GET", "/api/admin/users"): Row(401, 401, 404, 200, 404),
     ("POST", "/api/admin/users"): Row(
@@ -226,9 +241,16 @@ def house(app: Flask) -> House:
         make_token(ann, disabled)
         disabled.is_enabled = False
         db.session.commit()
+        unreachable = make_server("Nowhere", url="https://127.0.0.1:9/mcp")
         group = groups.create_group("Ann's", ACTOR)
         groups.add_member(group.id, ann.id, ACTOR)
-        ids = {"server": server.id, "disabled": disabled.id, "user": ann.id, "group": group.id}
+        ids = {
+            "server": server.id,
+            "disabled": disabled.id,
+            "unreachable": unreachable.id,
+            "user": ann.id,
+            "group": group.id,
+        }
     emails = {"other": "ben", "admin": "carol", "disabled": "dan", "owner": "ann"}
     clients: dict[str, PageClient] = {"anonymous": app.test_client()}  # type: ignore[dict-item]
     for actor, name in emails.items():
@@ -300,7 +322,7 @@ def test_each_change_answers_each_actor_as_the_matrix_says(house: House, method:
 def test_every_route_is_in_the_matrix_and_every_row_of_it_is_a_route(app: Flask) -> None:
     routes = {(method, str(rule.endpoint)) for rule, method in routes_of(app)}
     adapter = app.url_map.bind("localhost")
-    ids = {"server": 1, "disabled": 1, "session": 1, "user": 1, "group": 1}
+    ids = {"server": 1, "disabled": 1, "unreachable": 1, "session": 1, "user": 1, "group": 1}
 
     listed = {(method, adapter.match(path.format(**ids), method=method)[0]) for method, path in MATRIX}
 

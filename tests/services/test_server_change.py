@@ -155,7 +155,7 @@ def test_what_stays_is_not_judged_by_rules_that_came_later(app: Flask) -> None:
         ({"url": "https://new.example.com/\x00"}, "url", "characters"),
         ({"url": "javascript:alert(1)"}, "url", "scheme"),
         ({"transport": "stdio"}, "transport", "unknown"),
-        ({"auth_header_name": "Cookie"}, "auth_header_name", "reserved"),
+        ({"auth_header_name": "Cookie"}, "auth_header_name", "reserved_cookie"),
         ({"auth_header_name": "a\r\nb"}, "auth_header_name", "name"),
         ({"auth_value_format": "Bearer"}, "auth_value_format", "format"),
         ({"auth_value_format": "{token}\r\nHost: a"}, "auth_value_format", "characters"),

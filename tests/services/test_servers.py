@@ -185,29 +185,18 @@ def test_disabling_and_enabling_are_recorded_once_and_keep_tokens(app: Flask) ->
         assert events()[1:] == [("server.changed", "disabled"), ("server.changed", "enabled")]
 
 
-def test_deleting_a_server_deletes_its_tokens_and_counts_them(app: Flask) -> None:
+def test_a_server_may_be_added_for_nobody_yet(app: Flask) -> None:
     with app.app_context():
-        server, other = add(), add("Other")
-        for email in ("ann@example.com", "bob@example.com"):
-            hold_token(server, email)
-        hold_token(other, "cho@example.com")
+        proposed = ProposedServer("Example", "https://mcp.example.com/mcp")
 
-        assert servers.delete_server(server.id, Actor.of_cli()) == 2
+        server = servers.add_server(proposed, egress=PRODUCTION, actor=Actor.of_cli(), is_enabled=False)
 
-        assert servers.list_servers() == [other]
-        assert [token.mcp_server_id for token in db.session.scalars(db.select(Token))] == [other.id]
-        event = db.session.scalars(db.select(AuditEvent).order_by(AuditEvent.id.desc())).first()
-        assert event is not None
-        assert (event.action, event.server_name, event.details) == (
-            "server.deleted",
-            "Example",
-            {"deleted_tokens": 2},
-        )
+        assert not server.is_enabled
+        assert events() == [("server.created", "ok"), ("server.changed", "disabled")]
 
 
-def test_a_server_that_is_not_there_can_be_neither_changed_nor_deleted(app: Flask) -> None:
+def test_a_server_that_is_not_there_can_be_neither_enabled_nor_disabled(app: Flask) -> None:
     with app.app_context():
-        with pytest.raises(NotThereError):
-            servers.set_enabled(1, True, Actor.of_cli())
-        with pytest.raises(NotThereError):
-            servers.delete_server(1, Actor.of_cli())
+        for enabled in (True, False):
+            with pytest.raises(NotThereError):
+                servers.set_enabled(1, enabled, Actor.of_cli())

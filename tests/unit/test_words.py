@@ -11,11 +11,14 @@ import pytest
 from flask import Flask
 
 from app.mcp import checks as mcp_checks
-from app.mcp import conversation, transport
+from app.mcp import conversation, transport, trial
+from app.mcp.refusals import REFUSALS
+from app.mcp.token_headers import RESERVED_HEADERS
 from app.models.token import CHECK_RESULTS
-from app.services import token_status
+from app.services import server_fields, token_status
 from app.web import messages
-from app.words import checks
+from app.words import checks, trials
+from app.words import server_fields as words
 from app.words.token_states import REMEDIES, STATES, help_of, remedy_of
 from tests.checkout import ROOT
 
@@ -61,6 +64,28 @@ def test_every_answer_and_every_reason_of_a_check_has_a_sentence() -> None:
 
     assert given == set(checks.REASONS)
     assert set(checks.RESULTS) == set(CHECK_RESULTS) == set(mcp_checks.RESULTS)
+
+
+def test_every_outcome_and_every_reason_of_a_trial_has_a_sentence() -> None:
+    """A trial ends as a check does, but where a token would have been refused: then it says at which step."""
+    given = set(checks.REASONS) - {
+        *("proved", "probe", "refused", "probe_failed", "no_comparison", "insufficient_scope")
+    }
+    given |= set(trial.STEPS)
+
+    assert given == set(trials.REASONS)
+    assert set(trials.OUTCOMES) == set(trial.OUTCOMES)
+    assert set(trials.ERAS) == set(trial.ERAS)
+    assert set(trials.TRANSPORTS) == set(server_fields.TRANSPORTS)
+
+
+def test_every_header_that_is_refused_has_its_reason_in_both_vocabularies() -> None:
+    wanted = {("auth_header_name", reason) for reason in (*RESERVED_HEADERS, "reserved_logged")}
+    wanted |= {("extra_headers", reason) for reason in RESERVED_HEADERS}
+
+    for vocabulary in (words.REFUSED, REFUSALS):
+        told = {(field, reason) for field, reason in vocabulary if reason.startswith("reserved")}
+        assert told == wanted
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

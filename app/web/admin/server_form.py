@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -15,6 +16,7 @@ from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAre
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older
 
 from app.errors import InvalidInputError
+from app.mcp.token_headers import AUTHORIZATION, TOKEN, default_format
 from app.models import Server
 from app.models.server import SSE, STREAMABLE_HTTP
 from app.services.server_fields import FIELDS
@@ -37,13 +39,16 @@ class ServerForm(Form):
         validate_choice=False,
     )
     auth_header_name = StringField(_l("Header that carries the token"))
+    #: Left empty: the usual one of the header.
     auth_value_format = StringField(_l("Its value"))
     token_required = BooleanField(_l("It needs a token"))
     extra_headers = TextAreaField(_l("Further headers"))
-    token_help = TextAreaField(_l("Where people find their token"))
-    token_help_url = URLField(_l("Link to that page"))
+    token_help = TextAreaField(_l("Help text"))
+    token_help_url = URLField(_l("Link: where do I get this token?"))
     token_placeholder = StringField(_l("What a token looks like"))
     probe_tool = StringField(_l("Probe tool"))
+    #: Of a new server alone: whether people see it at once.
+    is_enabled = BooleanField(_l("Show it to people at once"))
     #: How many tokens may be put on hold: a box, there once it was asked.
     held_tokens = StringField(_l("People's tokens"))
     #: `Server.updated_at` of what is on the page.
@@ -51,6 +56,11 @@ class ServerForm(Form):
     #: The number that the box is about, None: there is none.
     asked: int | None = None
     is_ticked = False
+
+    @classmethod
+    def new(cls) -> ServerForm:
+        """Return the form as it was sent, or else with what most servers have."""
+        return cls(auth_header_name=AUTHORIZATION, token_required=True, is_enabled=True)
 
     @classmethod
     def of(cls, server: Server) -> ServerForm:
@@ -63,7 +73,16 @@ class ServerForm(Form):
     def changes(self) -> dict[str, Any]:
         """Return what was sent, by the names of `FIELDS`. Raises InvalidInputError for `extra_headers`."""
         sent = {name: self._fields[name].data for name in FIELDS}
-        return sent | {"extra_headers": read_lines(self.extra_headers.data or "")}
+        return sent | {
+            "auth_value_format": self.value_format,
+            "extra_headers": read_lines(self.extra_headers.data or ""),
+        }
+
+    @property
+    def value_format(self) -> str:
+        """Return the format as it was written, or the usual one of the header when it was left empty."""
+        written = self.auth_value_format.data or ""
+        return written if written.strip() else default_format((self.auth_header_name.data or "").strip())
 
     def consent(self) -> int | None:
         """Return how many tokens may be put on hold, None when the box was not ticked."""
@@ -105,8 +124,35 @@ class ServerForm(Form):
     @property
     def preview(self) -> str:
         """Return the header line that will be sent, without a token."""
-        value = (self.auth_value_format.data or "").replace("{token}", MASK)
-        return f"{self.auth_header_name.data or ''}: {value}"
+        name = (self.auth_header_name.data or "").strip()
+        return f"{name}: {self.value_format.replace(TOKEN, MASK)}"
+
+
+class DeleteServerForm(Form):
+    """The name of the server, typed, and the number of tokens that the page said would go."""
+
+    name = StringField(_l("Its name"))
+    deleted_tokens = HiddenField()
+
+    @classmethod
+    def asking(cls, people: int) -> DeleteServerForm:
+        """Return the form, with the number of people whose tokens go."""
+        return cls(deleted_tokens=people)
+
+    def names(self, server: Server) -> bool:
+        """Whether what was typed is the server's name, or its short name, which everybody can type."""
+        typed = _folded(self.name.data or "")
+        return typed in {_folded(server.name), server.slug}
+
+    def consent(self) -> int | None:
+        """Return how many tokens may go, None when nobody says."""
+        sent = self.deleted_tokens.data or ""
+        return int(sent) if re.fullmatch("[0-9]{1,9}", str(sent)) else None
+
+
+def _folded(text: str) -> str:
+    """Return a name as two that read alike to whoever types it: NFKC, and white space as one space."""
+    return " ".join(unicodedata.normalize("NFKC", text).split())
 
 
 def values_of(server: Server) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Admin → Servers: the catalogue, and changing a server of it."""
+"""Admin → Servers: the catalogue, adding a server to it and changing one."""
 
 from __future__ import annotations
 
@@ -8,18 +8,42 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from app.errors import ChangedMeanwhileError, InvalidInputError, TokensWouldBeHeldError
+from app.mcp.catalogue import ProposedServer
 from app.services import servers
 from app.services.server_change import Changed, change_server
 from app.services.server_list import list_catalogue
 from app.services.server_places import MAX_QUERY_CHARS
 from app.web import current
 from app.web.admin.server_form import ServerForm
+from app.web.forms import ConfirmForm
 
 
 def list_page() -> ResponseReturnValue:
     """Show every server, by name."""
     query, after = request.args.get("q", "").strip()[:MAX_QUERY_CHARS], request.args.get("after", "")
     return render_template("admin/servers.html", page=list_catalogue(query, after), query=query)
+
+
+def new_page() -> ResponseReturnValue:
+    """Show an empty form, and add the server."""
+    form = ServerForm.new()
+    if form.validate_on_submit():
+        try:
+            server = servers.add_server(
+                ProposedServer(**form.changes()),
+                egress=current.egress(),
+                actor=current.actor(),
+                is_enabled=bool(form.is_enabled.data),
+            )
+        except InvalidInputError as error:
+            form.show(error)
+        else:
+            flash(
+                _("%(server)s is in the catalogue. Try it to see what it says.", server=server.name),
+                "success",
+            )
+            return redirect(url_for("admin.server", server_id=server.id), code=303)
+    return render_template("admin/new_server.html", form=form), 422 if form.is_submitted() else 200
 
 
 def change_page(server_id: int) -> ResponseReturnValue:
@@ -55,6 +79,7 @@ def _shown(form: ServerForm, server_id: int) -> ResponseReturnValue:
         server=server,
         people=servers.count_tokens(server),
         bound=servers.count_bound_tokens(server, server.url),
+        act=ConfirmForm(),
     )
     return page, 422 if form.is_submitted() else 200
 

@@ -8,10 +8,9 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from app.mcp.checks import RESULTS
-from app.services.server_fields import TRANSPORTS
 from app.services.token_list import NEEDS_ATTENTION, PAGE_SIZE
 from app.services.token_status import STATUSES
-from app.web.api.fields import Count, Flag, Instant, JsonObject, Limit, Secret, Text
+from app.web.api.fields import Flag, Instant, JsonObject, Limit, Secret, Text
 from app.words.token_states import REMEDIES
 
 ADDRESS: Final = "The server's url as you know it; when it has another by then, nothing is sent or saved."
@@ -233,69 +232,6 @@ class ToolAnswer(Schema):
     structured_content = fields.Raw(required=True, allow_none=True)
 
 
-class ServerChange(Schema):
-    """What to change of a server: only what is named here changes."""
-
-    name = Text()
-    description = Text()
-    url = Text(metadata={"description": "In full. Another one puts the tokens saved for it on hold."})
-    transport = Text(validate=validate.OneOf(TRANSPORTS, error="unknown"))
-    auth_header_name = Text(metadata={"description": "The header that carries the token."})
-    auth_value_format = Text(metadata={"description": "Its value, with {token} once."})
-    token_required = Flag(metadata={"description": "false: it may be used without one."})
-    extra_headers = JsonObject(
-        keys=fields.String(),
-        values=Text(),
-        metadata={"description": "Further headers, name to value; never secret. They take the place of all."},
-    )
-    token_help = Text(allow_none=True)
-    token_help_url = Text(allow_none=True)
-    token_placeholder = Text(allow_none=True)
-    probe_tool = Text(
-        allow_none=True,
-        metadata={"description": "A read-only tool that only works with a token; checks call it."},
-    )
-    held_tokens = Count("How many tokens another address may put on hold: the number in the 409.")
-    updated_at = Instant(
-        metadata={"description": "As GET gave it: then nothing is changed over what another admin changed."}
-    )
-
-
-class CatalogueServer(Schema):
-    """One server of the catalogue, as admins keep it."""
-
-    id = fields.Integer(required=True)
-    slug = fields.String(required=True)
-    name = fields.String(required=True)
-    description = fields.String(required=True)
-    url = fields.String(required=True)
-    transport = fields.String(required=True, validate=validate.OneOf(TRANSPORTS))
-    auth_header_name = fields.String(required=True)
-    auth_value_format = fields.String(required=True)
-    token_required = fields.Boolean(required=True)
-    extra_headers = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
-    token_help = fields.String(required=True, allow_none=True)
-    token_help_url = fields.String(required=True, allow_none=True)
-    token_placeholder = fields.String(required=True, allow_none=True)
-    probe_tool = fields.String(required=True, allow_none=True)
-    enabled = fields.Boolean(required=True, attribute="is_enabled")
-    disabled_reason = fields.String(required=True, allow_none=True)
-    registry_name = fields.String(
-        required=True, allow_none=True, metadata={"description": "The registry entry it came from."}
-    )
-    people = fields.Integer(required=True, metadata={"description": "How many hold a token for it."})
-    updated_at = Instant(required=True)
-
-
-class ChangedServer(CatalogueServer):
-    """The server as it is now, and what the change did."""
-
-    changed = fields.List(fields.String(), required=True, metadata={"description": "The fields that differ."})
-    held_tokens = fields.Integer(
-        required=True, metadata={"description": "How many people's tokens it put on hold."}
-    )
-
-
 class Problem(Schema):
     """An error (RFC 9457). No value that was sent is in it."""
 
@@ -323,3 +259,4 @@ class Problem(Schema):
     unavailable_tokens = fields.Integer(
         metadata={"description": "From how many people who hold a token it would take the server away."}
     )
+    deleted_tokens = fields.Integer(metadata={"description": "How many people's tokens would be deleted."})

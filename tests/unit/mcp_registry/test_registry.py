@@ -14,7 +14,7 @@ from app.errors import InvalidInputError
 from app.mcp.catalogue import SSE, Catalogue, Entry, ProposedServer, join_catalogues
 from app.mcp.egress import Egress
 from app.mcp.registry import read_catalogue
-from app.mcp.token_headers import RESERVED_HEADER, TOKEN
+from app.mcp.token_headers import RESERVED_HEADERS, TOKEN
 
 PRODUCTION = Egress(allow=frozenset(), plain_http=False)
 OFFICIAL = "io.modelcontextprotocol.registry/official"
@@ -397,7 +397,7 @@ def usable(found: Entry) -> bool:
         server.url.startswith("https://")
         and server.url.isascii()
         and server.auth_value_format.count(TOKEN) == 1
-        and not RESERVED_HEADER.fullmatch(server.auth_header_name)
+        and not any(names.fullmatch(server.auth_header_name) for names in RESERVED_HEADERS.values())
         and all(f"{name}{value}".isprintable() for name, value in server.extra_headers.items())
         and f"{server.name}{server.description}{server.token_help}{server.token_placeholder}".isprintable()
         and 0 < len(server.name) <= 200

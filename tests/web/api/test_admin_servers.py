@@ -144,7 +144,7 @@ def test_who_says_what_they_saw_changes_nothing_over_it(carol: Program) -> None:
         ({"url": ""}, "url", "empty"),
         ({"url": None}, "url", "text"),
         ({"transport": "stdio"}, "transport", "unknown"),
-        ({"auth_header_name": "Cookie"}, "auth_header_name", "reserved"),
+        ({"auth_header_name": "Cookie"}, "auth_header_name", "reserved_cookie"),
         ({"auth_value_format": "{token}{token}"}, "auth_value_format", "format"),
         ({"auth_value_format": "{token}\nX: y"}, "auth_value_format", "characters"),
         ({"token_required": 1}, "token_required", "flag"),
