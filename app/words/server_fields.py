@@ -37,6 +37,7 @@ REFUSED: Final = {
     ("extra_headers", "reserved"): _l("One of these headers may not be set."),
     ("extra_headers", "value"): _l("One of these values cannot be sent: each is one line of ASCII."),
     ("extra_headers", "secret"): _l("A further header may not hold a secret: everyone sees it."),
+    ("extra_headers", "too_many"): _l("At most 50 further headers are sent along."),
     ("extra_headers", "twice"): _l("One of these headers is there twice."),
     ("token_help_url", "link"): _l("This is no http(s) address."),
     ("probe_tool", "tool_name"): _l("A tool's name is one line of at most 200 characters."),
