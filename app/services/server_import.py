@@ -20,6 +20,7 @@ from app.mcp.egress import Egress
 from app.mcp.placeholders import Answers
 from app.mcp.refusals import explain
 from app.mcp.registry import read_document
+from app.mcp.texts import NAME_CHARS, clean_text
 from app.models import Server
 from app.services.actors import Actor
 from app.services.audit import Action, record
@@ -62,7 +63,11 @@ def read_files(files: Files, egress: Egress) -> Catalogue:
     answers = Answers(files.values, kept_of(_known()))
     read = join_catalogues(read_document(document, egress, answers) for document in files.documents)
     asked = {question.key for question in read.questions} | {question.name for question in read.questions}
-    unasked = (Skip(name, "nothing asks for it") for name in files.values if name not in asked)
+    unasked = (
+        Skip(clean_text(name, NAME_CHARS), "nothing asks for it")
+        for name in files.values
+        if name not in asked
+    )
     return _with_exported_facts(replace(read, skipped=(*read.skipped, *unasked)), egress)
 
 

@@ -36,6 +36,8 @@ PASSWORD: Final = Limit("password", "300 per minute", "60 per minute")
 SAVE: Final = Limit("save", "2400 per minute", "600 per minute")
 CALL: Final = Limit("call", "1200 per minute", "300 per minute")
 CATALOGUE: Final = Limit("catalogue", "1200 per minute", "300 per minute")
+#: Reading a large one takes seconds.
+IMPORT: Final = Limit("import", "120 per minute", "30 per minute")
 #: Endpoint → its limit, for every method that changes something.
 LIMITS: Final = {
     "auth.sign_in": SIGN_IN,
@@ -63,6 +65,9 @@ LIMITS: Final = {
     "api_mcp_servers.check_token": CALL,
     "admin.server": CATALOGUE,
     "api_admin_servers.change_server": CATALOGUE,
+    "admin.import_servers": IMPORT,
+    "admin.import_reviewed": IMPORT,
+    "api_admin_import.import_servers": IMPORT,
     "playground.server": CALL,
     "api_playground.list_tools": CALL,
     "api_playground.call_tool": CALL,

@@ -39,6 +39,13 @@ REFUSED: Final = {
     ("extra_headers", "secret"): _l("A further header may not hold a secret: everyone sees it."),
     ("extra_headers", "too_many"): _l("At most 50 further headers are sent along."),
     ("extra_headers", "twice"): _l("One of these headers is there twice."),
+    ("file", "none"): _l("Choose a file, or paste its text."),
+    ("file", "both"): _l("Choose files or paste a text, not both at once."),
+    ("file", "too_many"): _l("At most 100 files are read at once."),
+    ("file", "not_json"): _l("This is not JSON."),
+    ("file", "too_deep"): _l("This JSON is nested too deeply."),
+    ("file", "too_large"): _l("A catalogue has at most 8 MB here."),
+    ("values", "secret"): _l("One of the answers looks like a token, which everybody would see."),
     ("token_help_url", "link"): _l("This is no http(s) address."),
     ("probe_tool", "tool_name"): _l("A tool's name is one line of at most 200 characters."),
 }

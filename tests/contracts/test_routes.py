@@ -40,6 +40,10 @@ PROMISED = {
     ("/admin/servers", "GET"),
     ("/admin/servers/<int:server_id>", "GET"),
     ("/admin/servers/<int:server_id>", "POST"),
+    ("/admin/servers/import", "GET"),
+    ("/admin/servers/import", "POST"),
+    ("/admin/servers/import/reviewed", "POST"),
+    ("/admin/servers/export", "GET"),
     ("/admin/users", "GET"),
     ("/playground", "GET"),
     ("/playground/<int:server_id>", "GET"),
@@ -58,6 +62,8 @@ PROMISED = {
     ("/api/playground/<int:server_id>/call", "POST"),
     ("/api/admin/servers/<int:server_id>", "GET"),
     ("/api/admin/servers/<int:server_id>", "PATCH"),
+    ("/api/admin/servers/import", "POST"),
+    ("/api/admin/servers/export", "GET"),
     ("/api/openapi.json", "GET"),
 }
 #: Stand-ins for what routes have in angle brackets.

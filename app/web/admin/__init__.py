@@ -8,11 +8,14 @@ from flask import Blueprint, request
 from flask_login import current_user
 
 from app.web.access import admins_only
-from app.web.admin import audit, encryption, servers, users
+from app.web.admin import audit, encryption, imports, servers, users
 
 admin = Blueprint("admin", __name__, url_prefix="/admin")
 admin.add_url_rule("/servers", "servers", servers.list_page, methods=("GET",))
 admin.add_url_rule("/servers/<int:server_id>", "server", servers.change_page, methods=("GET", "POST"))
+admin.add_url_rule("/servers/import", "import_servers", imports.upload, methods=("GET", "POST"))
+admin.add_url_rule("/servers/import/reviewed", "import_reviewed", imports.reviewed, methods=("POST",))
+admin.add_url_rule("/servers/export", "export_servers", imports.export, methods=("GET",))
 admin.add_url_rule("/encryption", "encryption", encryption.show, methods=("GET",))
 admin.add_url_rule("/users", "users", users.list_page, methods=("GET",))
 admin.add_url_rule("/users/<int:user_id>/totp", "require_totp", users.require_totp, methods=("GET", "POST"))

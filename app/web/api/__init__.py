@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+from app.web.api.admin_import import admin_import
 from app.web.api.admin_servers import admin_servers
 from app.web.api.document import document, make_api
 from app.web.api.mcp_servers import mcp_servers
@@ -16,6 +17,6 @@ def init_app(app: Flask) -> None:
     """Add the routes, their description, and strict JSON for the whole app."""
     app.json = StrictProvider(app)
     api = make_api(app)
-    for blueprint in (session, mcp_servers, playground, admin_servers):
+    for blueprint in (session, mcp_servers, playground, admin_servers, admin_import):
         api.register_blueprint(blueprint)
     app.register_blueprint(document)
