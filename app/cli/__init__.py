@@ -6,6 +6,7 @@ from flask import Flask
 
 from app.cli import server_change, server_trial
 from app.cli.audit import audit_cli
+from app.cli.catalogue_files import export, import_
 from app.cli.groups import groups_cli
 from app.cli.held_tokens import ask, delete, list_
 from app.cli.quickstart import demo_server, quickstart
@@ -22,6 +23,7 @@ def init_app(app: Flask) -> None:
         servers_cli.add_command(command)
     for command in (list_, ask, delete, expiring, remind):
         tokens_cli.add_command(command)
-    servers_cli.add_command(server_groups)
+    for command in (import_, export, server_groups):
+        servers_cli.add_command(command)
     for command in (users_cli, groups_cli, servers_cli, tokens_cli, audit_cli, quickstart, demo_server):
         app.cli.add_command(command)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import click
@@ -12,15 +10,13 @@ from flask.cli import AppGroup
 
 from app.cli.acting import acting
 from app.errors import InvalidInputError, NotThereError
-from app.mcp.catalogue import Catalogue, ProposedServer, join_catalogues
+from app.mcp.catalogue import ProposedServer
 from app.mcp.refusals import explain
-from app.mcp.registry import MAX_CATALOGUE_BYTES, read_catalogue
 from app.mcp.token_headers import AUTHORIZATION, default_format
 from app.models import Server
 from app.models.server import STREAMABLE_HTTP
 from app.services import servers
 from app.services.server_fields import TRANSPORTS
-from app.services.server_import import ImportReport, import_entries
 
 servers_cli = AppGroup("servers", help="The catalogue of MCP servers.")
 SERVER = click.argument("server")
@@ -57,29 +53,6 @@ def add(*, value_format: str | None, header: str, token_optional: bool, **facts:
     except InvalidInputError as error:
         raise click.UsageError(f"Not added: {explain(error)}.") from None
     click.echo(f"Added {server.slug} (id {server.id}).")
-
-
-@servers_cli.command("import")
-@click.argument(
-    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True)
-)
-@click.pass_context
-def import_(context: click.Context, files: tuple[Path, ...]) -> None:
-    """Import server.json entries and list pages; `-` is standard input. Twice changes nothing."""
-    catalogues: list[Catalogue] = []
-    unread = 0
-    for file in files:
-        try:
-            catalogues.append(read_catalogue(_content(file), current_app.extensions["egress"]))
-        except InvalidInputError as error:
-            unread += 1
-            click.echo(f"Not read: {click.format_filename(file)}: {explain(error)}", err=True)
-    try:
-        report = import_entries(join_catalogues(catalogues), acting())
-    except InvalidInputError as error:
-        raise click.ClickException(f"Nothing was imported: {explain(error)}.") from None
-    _tell(report)
-    context.exit(1 if unread else 0)
 
 
 @servers_cli.command("enable")
@@ -122,28 +95,3 @@ def nothing() -> click.ClickException:
 def people_in_words(count: int) -> str:
     """Return "1 person" or "7 people"."""
     return "1 person" if count == 1 else f"{count} people"
-
-
-def _content(file: Path) -> bytes:
-    try:
-        if file == Path("-"):
-            return sys.stdin.buffer.read(MAX_CATALOGUE_BYTES + 1)
-        with file.open("rb") as opened:
-            return opened.read(MAX_CATALOGUE_BYTES + 1)
-    except OSError:
-        raise InvalidInputError("file", "closed") from None
-
-
-def _tell(report: ImportReport) -> None:
-    for name in report.added:
-        click.echo(f"Added: {name}")
-    for name in report.changed:
-        click.echo(f"Changed: {name}")
-    for name, why in report.disabled:
-        click.echo(f"Disabled: {name}: {why}")
-    for skip in report.skipped:
-        click.echo(f"Skipped: {skip.what}: {skip.why}")
-    click.echo(
-        f"{len(report.added)} added, {len(report.changed)} changed, {report.unchanged} unchanged,"
-        f" {len(report.skipped)} skipped; {report.held} tokens put on hold."
-    )

@@ -11,6 +11,7 @@ REFUSALS: Final = {
     ("url", "empty"): "the address is empty",
     ("url", "too_long"): "the address is too long",
     ("url", "template"): "the address is a template with a part to fill in",
+    ("url", "secret"): "the address would hold a secret, and everyone sees addresses",
     ("url", "characters"): "the address has characters that do not belong into one",
     ("url", "scheme"): "the address does not begin with https://",
     ("url", "userinfo"): "the address has a user name or password in it",
@@ -51,6 +52,7 @@ REFUSALS: Final = {
     **{("extra_headers", reason): "that header may not be set" for reason in RESERVED_HEADERS},
     ("extra_headers", "value"): "its value cannot be sent",
     ("extra_headers", "secret"): "a further header may not hold a secret, everyone sees it",
+    ("extra_headers", "too_many"): "it wants more headers than anybody sends",
     ("extra_headers", "twice"): "a further header is given twice",
     ("probe_tool", "tool_name"): "a tool's name is one line of at most 200 characters",
 }
@@ -58,4 +60,6 @@ REFUSALS: Final = {
 
 def explain(error: InvalidInputError) -> str:
     """Return the sentence for a refusal, without capital and full stop."""
+    if error.reason == "type":
+        return f"its export does not say {error.field} in the right form"
     return REFUSALS.get((error.field, error.reason), str(error))

@@ -14,8 +14,19 @@ from typing import TYPE_CHECKING, Any, Final
 from app.errors import InvalidInputError
 from app.mcp.addresses import read_address
 from app.mcp.catalogue import SSE, STREAMABLE_HTTP, Catalogue, Entry, ProposedServer, Skip, join_catalogues
+from app.mcp.export_facts import facts_of_remotes, hand_slug, is_hand_name
+from app.mcp.placeholders import (
+    NO_ANSWERS,
+    PLACEHOLDER,
+    Answers,
+    Blanks,
+    KeptServer,
+    Question,
+    has_secret,
+    read_back,
+)
 from app.mcp.refusals import explain
-from app.mcp.remote_auth import RemoteAuth, fill_in, read_remote_auth
+from app.mcp.remote_auth import RemoteAuth, read_remote_auth
 from app.mcp.server_names import readable_name, tell_apart
 from app.mcp.spellings import field_of
 from app.mcp.texts import DESCRIPTION_CHARS, NAME_CHARS, clean_text
@@ -36,23 +47,32 @@ TRANSPORTS: Final = {
 OFFICIAL: Final = ("io.modelcontextprotocol.registry/official", "io.modelcontextprotocol.registry")
 
 
-def read_catalogue(content: bytes | str, egress: Egress) -> Catalogue:
+def read_catalogue(content: bytes | str, egress: Egress, answers: Answers = NO_ANSWERS) -> Catalogue:
     """Return what one entry, a list page or a list of entries proposes.
 
     Raises InvalidInputError("file", `too_large`, `too_deep` or `not_json`); whatever else is wrong is
     skipped, and said why.
     """
-    entries: list[Entry] = []
-    skipped: list[Skip] = []
-    for record in _records(_parse(content)):
-        try:
-            entry, left_out = _read_entry(record, egress)
-        except _NotUsableError as refusal:
-            skipped.append(Skip(_name_of(record) or "an entry without a name", refusal.why))
-            continue
-        entries.append(entry)
-        skipped += left_out
-    return join_catalogues([Catalogue(tuple(entries), tuple(skipped))])
+    return read_document(parse(content), egress, answers)
+
+
+def parse(content: bytes | str) -> Any:
+    """Return what the JSON text stands for. Raises as `read_catalogue` does."""
+    if len(content) > MAX_CATALOGUE_BYTES:
+        raise InvalidInputError("file", "too_large")
+    try:
+        text = content.decode("utf-8-sig") if isinstance(content, bytes) else content.removeprefix("\ufeff")
+        return json.loads(text)
+    except RecursionError:
+        raise InvalidInputError("file", "too_deep") from None
+    except ValueError:
+        # Also bytes that are no UTF-8, and numbers of thousands of digits.
+        raise InvalidInputError("file", "not_json") from None
+
+
+def read_document(document: Any, egress: Egress, answers: Answers = NO_ANSWERS) -> Catalogue:
+    """Return what a parsed document proposes; what cannot be used is skipped, and said why."""
+    return join_catalogues(_EntryReader(record, egress, answers).read() for record in _records(document))
 
 
 class _NotUsableError(Exception):
@@ -61,19 +81,6 @@ class _NotUsableError(Exception):
     def __init__(self, why: str) -> None:
         super().__init__(why)
         self.why = why
-
-
-def _parse(content: bytes | str) -> Any:
-    if len(content) > MAX_CATALOGUE_BYTES:
-        raise InvalidInputError("file", "too_large")
-    try:
-        text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
-        return json.loads(text)
-    except RecursionError:
-        raise InvalidInputError("file", "too_deep") from None
-    except ValueError:
-        # Also bytes that are no UTF-8, and numbers of thousands of digits.
-        raise InvalidInputError("file", "not_json") from None
 
 
 def _records(document: Any) -> list[Any]:
@@ -93,36 +100,145 @@ def _name_of(record: Any) -> str:
     return clean_text(field_of(_body(record), "name"), NAME_CHARS)
 
 
-def _read_entry(record: Any, egress: Egress) -> tuple[Entry, list[Skip]]:
-    body = _body(record)
-    name = _name_of(record)
-    # A name is an identity: one that has to be cleaned or cut could be taken for another.
-    if not name or name != field_of(body, "name"):
-        raise _NotUsableError("it is not a server.json entry with a name")
-    _refuse_outdated(record, body)
-    skipped: list[Skip] = []
-    found: dict[str, tuple[ProposedServer, RemoteAuth]] = {}
-    title = clean_text(field_of(body, "title"), NAME_CHARS) or readable_name(name)[:NAME_CHARS]
-    description = clean_text(field_of(body, "description"), DESCRIPTION_CHARS)
-    blank = ProposedServer(title, "", registry_name=name, description=description)
-    for remote in _remotes(body, name, skipped):
+class _EntryReader:
+    """One entry as it is read: what it asks for and what is left out of it, up to now."""
+
+    def __init__(self, record: Any, egress: Egress, answers: Answers) -> None:
+        self._record = record
+        self._body = _body(record)
+        self._name = _name_of(record)
+        self._egress = egress
+        self._given = answers.given
+        self._looked = answers.kept is not None
+        self._kept = tuple((answers.kept or {}).get(self._name, ()))
+        self._skipped: list[Skip] = []
+        self._refused: list[str] = []
+        self._questions: dict[str, Question] = {}
+
+    def read(self) -> Catalogue:
+        """Return the entry alone in a catalogue, or why there is none."""
         try:
-            server, auth = _read_remote(remote, blank, egress)
-        except InvalidInputError as error:
-            skipped.append(Skip(_shown(name, remote), explain(error)))
-            continue
-        skipped += [Skip(f"{name} {server.url}: header {header}", why) for header, why in auth.dropped]
-        if server.url in found:
-            skipped.append(Skip(f"{name} {server.url}", "listed more than once"))
-            if found[server.url][1].is_declared or not auth.is_declared:
+            entry = self._entry()
+        except _NotUsableError as refusal:
+            skip = Skip(self._name or "an entry without a name", refusal.why)
+            return Catalogue((), (skip,), tuple(self._questions.values()))
+        return Catalogue((entry,), tuple(self._skipped), tuple(self._questions.values()))
+
+    def _entry(self) -> Entry:
+        # A name is an identity: one that has to be cleaned or cut could be taken for another.
+        if not self._name or self._name != field_of(self._body, "name"):
+            raise _NotUsableError("it is not a server.json entry with a name")
+        _refuse_outdated(self._record, self._body)
+        found: dict[tuple[str, Any], tuple[ProposedServer, RemoteAuth]] = {}
+        blank = self._blank()
+        for remote, own in self._remotes():
+            try:
+                server, auth = self._read_remote(remote, blank)
+            except InvalidInputError as error:
+                self._refused.append(str(field_of(remote, "url")))
+                self._skipped.append(Skip(_shown(self._name, remote), explain(error)))
                 continue
-        found[server.url] = (server, auth)
-    if not found:
-        reasons = {skip.why for skip in skipped}
-        raise _NotUsableError("; ".join(sorted(reasons)))
-    names = tell_apart(title, list(found))
-    servers = (replace(server, name=each) for each, (server, _) in zip(names, found.values(), strict=True))
-    return Entry(name, tuple(servers)), skipped
+            server = replace(server, own=own)
+            if own is None:
+                where = f"{self._name} {server.url}"
+                self._skipped += [Skip(f"{where}: header {header}", why) for header, why in auth.dropped]
+            # Two of one address are two only in an export, which knows them by their short names.
+            key = (server.url, None if own is None else str(field_of(own, "slug")))
+            if key in found:
+                self._skipped.append(Skip(f"{self._name} {server.url}", "listed more than once"))
+                if found[key][1].is_declared or not auth.is_declared:
+                    continue
+            found[key] = (server, auth)
+        if not found:
+            reasons = {skip.why for skip in self._skipped}
+            raise _NotUsableError("; ".join(sorted(reasons)))
+        names = tell_apart(blank.name, [server.url for server, _ in found.values()])
+        servers = (
+            replace(server, name=name) for name, (server, _) in zip(names, found.values(), strict=True)
+        )
+        kept = self._kept if self._looked and self._questions else None
+        return Entry(self._name, tuple(servers), frozenset(self._refused), kept)
+
+    def _blank(self) -> ProposedServer:
+        """Return what all servers of the entry have in common."""
+        by_hand = is_hand_name(self._name)
+        return ProposedServer(
+            clean_text(field_of(self._body, "title"), NAME_CHARS) or readable_name(self._name)[:NAME_CHARS],
+            "",
+            registry_name=None if by_hand else self._name,
+            description=clean_text(field_of(self._body, "description"), DESCRIPTION_CHARS),
+            slug=hand_slug(self._name),
+        )
+
+    def _remotes(self) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any] | None]]:
+        """Yield the remotes to use, each with what an export says of it besides, None for nothing.
+
+        Those are the ones of streamable HTTP, or of SSE when the entry has no other; all of an export.
+        """
+        listed = field_of(self._body, "remotes")
+        listed = listed if isinstance(listed, list) else []
+        facts = facts_of_remotes(self._record, len(listed))
+        by_transport: dict[str, list[tuple[Mapping[str, Any], Mapping[str, Any] | None]]] = {
+            STREAMABLE_HTTP: [],
+            SSE: [],
+        }
+        for remote, own in zip(listed, facts, strict=True):
+            transport = _transport(remote)
+            if transport:
+                by_transport[transport if own is None else STREAMABLE_HTTP].append((remote, own))
+            else:
+                why = "its transport is neither streamable-http nor sse"
+                self._skipped.append(Skip(_shown(self._name, remote), why))
+        if not any(by_transport.values()) and not self._skipped:
+            has_packages = bool(field_of(self._body, "packages"))
+            why = "it has only packages to run, no address to call" if has_packages else "it has no remotes"
+            raise _NotUsableError(why)
+        if by_transport[STREAMABLE_HTTP]:
+            for remote, _ in by_transport[SSE]:
+                why = "SSE is used only where there is no streamable HTTP"
+                self._skipped.append(Skip(_shown(self._name, remote), why))
+        yield from by_transport[STREAMABLE_HTTP] or by_transport[SSE]
+
+    def _read_remote(
+        self, remote: Mapping[str, Any], blank: ProposedServer
+    ) -> tuple[ProposedServer, RemoteAuth]:
+        url, variables = field_of(remote, "url"), field_of(remote, "variables")
+        if not isinstance(url, str):
+            raise InvalidInputError("url", "empty")
+        blanks = Blanks(self._name, self._given, self._kept_for(url))
+        filled = blanks.fill_address(url, variables)
+        for question in blanks.questions.values():
+            self._questions.setdefault(question.key, question)
+        if has_secret(filled, variables):
+            raise InvalidInputError("url", "secret")
+        address = read_address(filled, self._egress)
+        headers = field_of(remote, "headers")
+        auth = read_remote_auth(headers if isinstance(headers, list) else [], blanks)
+        for question in blanks.questions.values():
+            self._questions.setdefault(question.key, question)
+        server = replace(
+            blank,
+            url=address,
+            transport=_transport(remote) or STREAMABLE_HTTP,
+            auth_header_name=auth.header_name,
+            auth_value_format=auth.value_format,
+            token_required=auth.token_required,
+            extra_headers=auth.extra_headers,
+            token_help=auth.token_help,
+            token_help_url=auth.token_help_url,
+            token_placeholder=auth.token_placeholder,
+            disabled_reason=auth.disabled_reason,
+        )
+        return server, auth
+
+    def _kept_for(self, url: str) -> KeptServer | None:
+        """Return the server of the catalogue that this remote became when it was imported before."""
+        is_template = PLACEHOLDER.search(url)
+        fits = [kept for kept in self._kept if (read_back(url, kept.url) if is_template else url == kept.url)]
+        if fits:
+            return next((kept for kept in fits if kept.is_current), fits[0])
+        current = [kept for kept in self._kept if kept.is_current]
+        return current[0] if len(current) == 1 else None
 
 
 def _refuse_outdated(record: Any, body: Any) -> None:
@@ -139,54 +255,9 @@ def _refuse_outdated(record: Any, body: Any) -> None:
             raise _NotUsableError("it is not the latest version")
 
 
-def _remotes(body: Any, name: str, skipped: list[Skip]) -> Iterator[Mapping[str, Any]]:
-    """Yield the remotes of the transport to use: streamable HTTP, or SSE when the entry has no other."""
-    listed = field_of(body, "remotes")
-    by_transport: dict[str, list[Mapping[str, Any]]] = {STREAMABLE_HTTP: [], SSE: []}
-    for remote in listed if isinstance(listed, list) else []:
-        transport = _transport(remote)
-        if transport:
-            by_transport[transport].append(remote)
-        else:
-            skipped.append(Skip(_shown(name, remote), "its transport is neither streamable-http nor sse"))
-    if not any(by_transport.values()) and not skipped:
-        has_packages = bool(field_of(body, "packages"))
-        why = "it has only packages to run, no address to call" if has_packages else "it has no remotes"
-        raise _NotUsableError(why)
-    if by_transport[STREAMABLE_HTTP]:
-        for remote in by_transport[SSE]:
-            skipped.append(Skip(_shown(name, remote), "SSE is used only where there is no streamable HTTP"))
-    yield from by_transport[STREAMABLE_HTTP] or by_transport[SSE]
-
-
 def _transport(remote: Any) -> str | None:
     word = field_of(remote, "type") or field_of(remote, "transportType")
     return TRANSPORTS.get(word.lower().replace("_", "-")) if isinstance(word, str) else None
-
-
-def _read_remote(
-    remote: Mapping[str, Any], blank: ProposedServer, egress: Egress
-) -> tuple[ProposedServer, RemoteAuth]:
-    url = field_of(remote, "url")
-    if not isinstance(url, str):
-        raise InvalidInputError("url", "empty")
-    address = read_address(fill_in(url, field_of(remote, "variables")), egress)
-    headers = field_of(remote, "headers")
-    auth = read_remote_auth(headers if isinstance(headers, list) else [])
-    server = replace(
-        blank,
-        url=address,
-        transport=_transport(remote) or STREAMABLE_HTTP,
-        auth_header_name=auth.header_name,
-        auth_value_format=auth.value_format,
-        token_required=auth.token_required,
-        extra_headers=auth.extra_headers,
-        token_help=auth.token_help,
-        token_help_url=auth.token_help_url,
-        token_placeholder=auth.token_placeholder,
-        disabled_reason=auth.disabled_reason,
-    )
-    return server, auth
 
 
 def _shown(name: str, remote: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from app.errors import InvalidInputError
 from app.mcp.addresses import read_link
+from app.mcp.placeholders import PLACEHOLDER, Blanks, fill_in
 from app.mcp.refusals import explain
 from app.mcp.spellings import field_of
 from app.mcp.texts import HELP_CHARS, PLACEHOLDER_CHARS, clean_text
@@ -23,8 +24,8 @@ from app.mcp.token_headers import (
     read_value_format,
 )
 
-#: `{name}`, `${name}`, `{{name}}` and `<name>`: all are in use for "put your token here".
-PLACEHOLDER: Final = re.compile(r"\$?\{\{?([^{}]*)\}?\}|<([^<>]*)>")
+#: Far more than any entry has; a remote that wants more wants something else.
+MAX_HEADERS: Final = 50
 LINK: Final = re.compile(r"https?://[^\s<>\"'`()\[\]{}]+")
 
 
@@ -52,6 +53,8 @@ class _Header:
 
     name: str
     value: str | None
+    #: As the entry writes it, before anything is filled in; None: it gives no value.
+    template: str | None
     is_secret: bool
     #: None: the entry does not say.
     is_required: bool | None
@@ -62,15 +65,20 @@ class _Header:
         return len(PLACEHOLDER.findall(self.value or ""))
 
 
-def read_remote_auth(raw_headers: Sequence[Any]) -> RemoteAuth:
-    """Return where the token goes. Raises InvalidInputError when its header could not be sent."""
+def read_remote_auth(raw_headers: Sequence[Any], blanks: Blanks) -> RemoteAuth:
+    """Return where the token goes, with the other headers filled in.
+
+    Raises InvalidInputError when the token's header could not be sent, or there are too many.
+    """
+    if len(raw_headers) > MAX_HEADERS:
+        raise InvalidInputError("extra_headers", "too_many")
     headers = [_read_header(raw) for raw in raw_headers if isinstance(raw, Mapping)]
     # A lone template is the token's place, whatever it is called; beside a known secret it is not.
     secrets = [header for header in headers if header.is_secret] or [
         header for header in headers if header.placeholders
     ]
     others = [header for header in headers if header not in secrets]
-    extra, dropped, missing = _fixed_headers(others)
+    extra, dropped, missing = _fixed_headers(others, blanks)
     if not secrets:
         return RemoteAuth(extra_headers=extra, dropped=dropped, disabled_reason=missing)
     header = secrets[0]
@@ -94,24 +102,11 @@ def read_remote_auth(raw_headers: Sequence[Any]) -> RemoteAuth:
     )
 
 
-def fill_in(template: str, variables: Any) -> str:
-    """Return the template with those placeholders filled in whose value its entry gives and nobody hides."""
-
-    def replace(match: re.Match[str]) -> str:
-        variable = field_of(variables, (match[1] or match[2] or "").strip())
-        if field_of(variable, "isSecret") is True:
-            return match[0]
-        given = field_of(variable, "value") or field_of(variable, "default")
-        return given if isinstance(given, str) else match[0]
-
-    return PLACEHOLDER.sub(replace, template)
-
-
 def _read_header(raw: Mapping[str, Any]) -> _Header:
     name = field_of(raw, "name")
     name = name if isinstance(name, str) else ""
     value = field_of(raw, "value")
-    value = value.strip() if isinstance(value, str) else None
+    value = template = (value.strip() or None) if isinstance(value, str) else None
     variables = field_of(raw, "variables")
     hidden = isinstance(variables, Mapping) and any(
         field_of(variable, "isSecret") is True for variable in variables.values()
@@ -123,7 +118,8 @@ def _read_header(raw: Mapping[str, Any]) -> _Header:
     if value and (not is_secret or len(PLACEHOLDER.findall(value)) > 1):
         value = fill_in(value, variables)
     required = field_of(raw, "isRequired")
-    return _Header(name, value or None, is_secret, required if isinstance(required, bool) else None, raw)
+    is_required = required if isinstance(required, bool) else None
+    return _Header(name, value or None, template, is_secret, is_required, raw)
 
 
 def _value_format(header: _Header) -> tuple[str, str | None]:
@@ -140,7 +136,7 @@ def _value_format(header: _Header) -> tuple[str, str | None]:
 
 
 def _fixed_headers(
-    headers: Sequence[_Header],
+    headers: Sequence[_Header], blanks: Blanks
 ) -> tuple[dict[str, str], tuple[tuple[str, str], ...], str | None]:
     """Return the headers to send, the (name, why) of those to leave out, and the reason to disable."""
     extra: dict[str, str] = {}
@@ -148,9 +144,9 @@ def _fixed_headers(
     missing = None
     for header in headers:
         shown = clean_text(header.name, PLACEHOLDER_CHARS) or "without a name"
-        why = _why_left_out(header)
+        value, why = _fixed_value(header, blanks)
         if why is None and header.name.lower() not in {name.lower() for name in extra}:
-            extra[header.name.strip(" ")] = header.value or ""
+            extra[header.name.strip(" ")] = value
         elif why is not None and header.is_required and not TRANSPORT_HEADER.fullmatch(header.name):
             missing = missing or f"It needs the header {shown}, but {why}."[:HELP_CHARS]
         else:
@@ -158,17 +154,18 @@ def _fixed_headers(
     return extra, tuple(dropped), missing
 
 
-def _why_left_out(header: _Header) -> str | None:
+def _fixed_value(header: _Header, blanks: Blanks) -> tuple[str, str | None]:
+    """Return the value to send, and why the header is left out, or None."""
     if TRANSPORT_HEADER.fullmatch(header.name):
-        return "the transport sets it itself"
-    if header.value is None or header.placeholders:
-        return "its entry gives no value for it"
+        return "", "the transport sets it itself"
     try:
-        read_header_name(header.name, "extra_headers")
-        read_fixed_value(header.value)
+        name = read_header_name(header.name, "extra_headers")
+        value = blanks.fill_header(name, header.facts, header.template, header.is_required is True)
+        if not value or PLACEHOLDER.search(value):
+            return "", "its entry gives no value for it"
+        return read_fixed_value(value), None
     except InvalidInputError as error:
-        return explain(error)
-    return None
+        return "", explain(error)
 
 
 def _first_text(header: _Header, key: str, limit: int) -> str | None:

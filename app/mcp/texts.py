@@ -15,5 +15,6 @@ def clean_text(value: Any, limit: int) -> str:
     if not isinstance(value, str):
         return ""
     # Cut first: what follows is then cheap, however long the text was.
-    spaced = " ".join(value[: 4 * limit].split())
-    return "".join(character for character in spaced if character.isprintable())[:limit].strip()
+    kept = (character for character in value[: 4 * limit] if character.isprintable() or character.isspace())
+    # In this order: what is left around a removed character is one space, as cleaning it again would have it.
+    return " ".join("".join(kept).split())[:limit].strip()

@@ -11,6 +11,7 @@ from typing import Any, Final
 from app.errors import InvalidInputError
 from app.mcp.addresses import read_address, read_link
 from app.mcp.egress import Egress
+from app.mcp.remote_auth import MAX_HEADERS
 from app.mcp.texts import DESCRIPTION_CHARS, HELP_CHARS, NAME_CHARS, PLACEHOLDER_CHARS, clean_text
 from app.mcp.token_headers import is_secret_name, read_fixed_value, read_header_name, read_value_format
 from app.models.server import SSE, STREAMABLE_HTTP
@@ -49,6 +50,8 @@ def _read_transport(word: str) -> str:
 
 
 def _read_extra_headers(given: Mapping[str, str]) -> dict[str, str]:
+    if len(given) > MAX_HEADERS:
+        raise InvalidInputError("extra_headers", "too_many")
     checked: dict[str, str] = {}
     for each, value in given.items():
         name = read_header_name(each, "extra_headers")

@@ -1,148 +1,200 @@
-"""Import: registry entries into the catalogue, as often as wanted.
+"""Import: registry entries into the catalogue, as often as wanted, looked at before anything is written.
 
-An entry's name is its identity. With one remote, a new URL changes that server's address, which puts the
-tokens saved for it on hold; with many, remotes are matched by URL.
+A review and an import make the same plan (`app.services.import_plan`); an import carries it out. Whoever
+imports names the number of tokens that it puts on hold, as for any other change of an address.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from sqlalchemy import select
 
 from app import clock
+from app.errors import ChangedMeanwhileError, InvalidInputError, MarketError, TokensWouldBeHeldError
 from app.extensions import db
-from app.mcp.catalogue import Catalogue, Entry, ProposedServer, Skip
+from app.mcp.catalogue import Catalogue, Entry, Skip, join_catalogues
+from app.mcp.egress import Egress
+from app.mcp.placeholders import Answers
+from app.mcp.refusals import explain
+from app.mcp.registry import read_document
+from app.mcp.texts import NAME_CHARS, clean_text
 from app.models import Server
 from app.services.actors import Actor
 from app.services.audit import Action, record
-from app.services.servers import columns_of, count_bound_tokens, insert_server
-from app.services.slugs import retry_when_overtaken
+from app.services.exported_facts import read_facts
+from app.services.foreign_tokens import foreign_service
+from app.services.import_plan import IDS_AT_ONCE, Plan, PlannedServer, kept_of, make_plan
+from app.services.row_locks import queue_writers
+from app.services.servers import host_of, insert_server
+from app.services.slugs import Slugs, retry_when_overtaken
 from app.services.token_marks import SENT_BY, forget_checks
 
-#: `disabled_reason` of a server whose remote is gone from its entry.
-VANISHED: Final = "It is no longer in its registry entry."
-#: An entry that is silent about these does not take away what is known.
-KEPT_WHEN_SILENT: Final = frozenset({"token_help", "token_help_url", "token_placeholder", "probe_tool"})
-
-
-@dataclass
-class ImportReport:
-    """What an import did: servers by name, in the order of the files.
-
-    `disabled`: (server, why) of those it added disabled or disabled now. `held`: tokens put on hold.
-    """
-
-    skipped: tuple[Skip, ...]
-    added: list[str] = field(default_factory=list)
-    changed: list[str] = field(default_factory=list)
-    unchanged: int = 0
-    disabled: list[tuple[str, str]] = field(default_factory=list)
-    held: int = 0
-
-
-def import_entries(catalogue: Catalogue, actor: Actor) -> ImportReport:
-    """Add, change and disable servers so that the catalogue says what the entries say. Commits once.
-
-    Writes an audit row for every server added or changed. Doing it twice changes nothing, and what an
-    admin enabled or disabled stays so.
-    """
-
-    def run() -> ImportReport:
-        report = ImportReport(catalogue.skipped)
-        for entry in catalogue.entries:
-            _Import(report, actor).take(entry)
-        db.session.commit()
-        return report
-
-    return retry_when_overtaken(run)
+#: No row has it.
+NO_ID: Final = 0
 
 
 @dataclass(frozen=True)
-class _Import:
-    """One import under way: what it has done so far, and for whom."""
+class Consent:
+    """What an admin lets an import do.
 
-    report: ImportReport
-    actor: Actor
+    `entries`: names of those to take, None: all. `held_tokens`: how many tokens may be put on hold, None: it
+    was not asked. `plan`: the digest of the whole plan that they had in sight, None: whatever is there.
+    """
 
-    def take(self, entry: Entry) -> None:
-        """Bring the servers of one entry up to date."""
-        statement = select(Server).where(Server.registry_name == entry.name).order_by(Server.id)
-        known = list(db.session.scalars(statement))
-        matches = _matches(known, entry.servers)
-        for proposed in entry.servers:
-            server = matches.get(proposed.url)
-            if server is None:
-                self._add(proposed)
-            else:
-                self._change(server, proposed)
-        matched = {server.id for server in matches.values()}
-        for server in known:
-            if server.id not in matched:
-                self._disable_vanished(server)
-
-    def _add(self, proposed: ProposedServer) -> None:
-        server = insert_server(proposed)
-        record(Action.SERVER_CREATED, self.actor, server=server)
-        self.report.added.append(server.name)
-        if proposed.disabled_reason:
-            self.report.disabled.append((server.name, proposed.disabled_reason))
-
-    def _change(self, server: Server, proposed: ProposedServer) -> None:
-        address = server.url
-        is_changed = is_sent_otherwise = False
-        for column, value in columns_of(proposed).items():
-            if value != getattr(server, column) and not (value is None and column in KEPT_WHEN_SILENT):
-                setattr(server, column, value)
-                is_changed = is_changed or column != "url"
-                is_sent_otherwise = is_sent_otherwise or column in SENT_BY
-        if is_sent_otherwise:
-            forget_checks(server.id)
-        is_changed = self._settle(server, proposed.disabled_reason) or is_changed
-        if server.url != address:
-            held = count_bound_tokens(server, address)
-            self.report.held += held
-            record(Action.SERVER_ADDRESS_CHANGED, self.actor, server=server, details={"held_tokens": held})
-        if is_changed:
-            record(Action.SERVER_CHANGED, self.actor, server=server)
-        if is_changed or server.url != address:
-            server.updated_at = clock.now()
-            self.report.changed.append(server.name)
-        else:
-            self.report.unchanged += 1
-
-    def _disable_vanished(self, server: Server) -> None:
-        if self._settle(server, VANISHED):
-            server.updated_at = clock.now()
-            record(Action.SERVER_CHANGED, self.actor, outcome="disabled", server=server)
-            self.report.changed.append(server.name)
-
-    def _settle(self, server: Server, reason: str | None) -> bool:
-        """Enable or disable the server as its entry has it, where no admin decided.
-
-        Return whether that changed anything.
-        """
-        before = (server.is_enabled, server.disabled_reason)
-        if server.is_enabled:
-            # With this same reason kept, an admin has enabled it in spite of it.
-            if reason is not None and reason != server.disabled_reason:
-                server.is_enabled = False
-                self.report.disabled.append((server.name, reason))
-        elif server.disabled_reason is None:
-            return False
-        else:
-            server.is_enabled = reason is None
-        server.disabled_reason = reason
-        return before != (server.is_enabled, server.disabled_reason)
+    entries: Collection[str] | None = None
+    held_tokens: int | None = None
+    plan: str | None = None
 
 
-def _matches(known: Sequence[Server], proposed: Sequence[ProposedServer]) -> dict[str, Server]:
-    """Return the server of the catalogue for each proposed URL that has one."""
-    by_url = {server.url: server for server in reversed(known)}
-    matches = {new.url: by_url[new.url] for new in proposed if new.url in by_url}
-    current = [server for server in known if server.is_enabled or server.disabled_reason != VANISHED]
-    if not matches and len(proposed) == 1 and len(current) == 1:
-        matches[proposed[0].url] = current[0]
-    return matches
+@dataclass(frozen=True)
+class Files:
+    """What is to be imported: parsed documents, and answers to what they leave open."""
+
+    documents: Sequence[Any]
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_files(files: Files, egress: Egress) -> Catalogue:
+    """Return what the files propose, filled in with the answers given and with those the catalogue keeps.
+
+    Raises InvalidInputError("values", "secret") for an answer that looks like somebody's token.
+    """
+    if any(foreign_service(value.strip(), "") for value in files.values.values()):
+        # It would stand where everybody sees it.
+        raise InvalidInputError("values", "secret")
+    answers = Answers(files.values, kept_of(_known()))
+    read = join_catalogues(read_document(document, egress, answers) for document in files.documents)
+    asked = {question.key for question in read.questions} | {question.name for question in read.questions}
+    unasked = (
+        Skip(clean_text(name, NAME_CHARS), "nothing asks for it")
+        for name in files.values
+        if name not in asked
+    )
+    return _with_exported_facts(replace(read, skipped=(*read.skipped, *unasked)), egress)
+
+
+def review_catalogue(catalogue: Catalogue) -> Plan:
+    """Return what importing it would do. Writes nothing."""
+    return make_plan(catalogue, _known())
+
+
+def import_catalogue(catalogue: Catalogue, consent: Consent, actor: Actor) -> Plan:
+    """Do what the plan of these entries says, and return it. Commits once.
+
+    Writes an audit row for every server added or changed, and a second one where it has another address.
+    Doing it twice changes nothing, and what an admin enabled or disabled stays so.
+
+    Raises ChangedMeanwhileError when there is another plan than was agreed to, and TokensWouldBeHeldError
+    unless exactly so many tokens are put on hold. Whatever it raises, nothing has changed.
+    """
+
+    def run() -> Plan:
+        known = _locked()
+        _refuse_stale_answers(catalogue, known)
+        whole = make_plan(catalogue, known)
+        if any("url" in server.changes for server in whole.servers):
+            # Nobody saves another token for them before this is done: the number stays what it is.
+            _keep_tokens_out(whole)
+            whole = make_plan(catalogue, known)
+        if consent.plan not in {None, whole.digest}:
+            raise ChangedMeanwhileError
+        plan = whole.only(consent.entries)
+        if plan.held and plan.held != consent.held_tokens:
+            raise TokensWouldBeHeldError(plan.held)
+        _carry_out(plan, known, actor)
+        db.session.commit()
+        return plan
+
+    try:
+        return retry_when_overtaken(run)
+    except MarketError:
+        # Nobody else waits for these rows while somebody reads what is wrong.
+        db.session.rollback()
+        raise
+
+
+def import_entries(catalogue: Catalogue, actor: Actor) -> Plan:
+    """Import a catalogue, whatever tokens it puts on hold. Commits once; raises ChangedMeanwhileError."""
+    held_tokens = None
+    while True:
+        try:
+            return import_catalogue(catalogue, Consent(held_tokens=held_tokens), actor)
+        except TokensWouldBeHeldError as error:
+            held_tokens = error.held_tokens
+
+
+def _known() -> list[Server]:
+    return list(
+        db.session.scalars(select(Server).order_by(Server.id).execution_options(populate_existing=True))
+    )
+
+
+def _locked() -> list[Server]:
+    """Return all servers as they are now; nobody else changes one until the transaction ends.
+
+    People go on saving tokens meanwhile, for all but those of which `_keep_tokens_out` says otherwise.
+    """
+    queue_writers(Server, NO_ID)
+    statement = select(Server).order_by(Server.id).with_for_update(key_share=True)
+    return list(db.session.scalars(statement.execution_options(populate_existing=True)))
+
+
+def _keep_tokens_out(plan: Plan) -> None:
+    moved = sorted(one.id for one in plan.servers if one.id is not None and "url" in one.changes)
+    for start in range(0, len(moved), IDS_AT_ONCE):
+        chunk = Server.id.in_(moved[start : start + IDS_AT_ONCE])
+        db.session.execute(select(Server.id).where(chunk).order_by(Server.id).with_for_update())
+
+
+def _refuse_stale_answers(catalogue: Catalogue, known: Sequence[Server]) -> None:
+    """Raise ChangedMeanwhileError when an entry was filled in with what the catalogue no longer says."""
+    kept = kept_of(known)
+    for entry in catalogue.entries:
+        if entry.kept is not None and entry.kept != tuple(kept.get(entry.name, ())):
+            raise ChangedMeanwhileError
+
+
+def _with_exported_facts(catalogue: Catalogue, egress: Egress) -> Catalogue:
+    """Return the catalogue with what its files say besides, where they are exports."""
+    entries: list[Entry] = []
+    skipped = list(catalogue.skipped)
+    for entry in catalogue.entries:
+        servers, refused = [], set(entry.refused)
+        for server in entry.servers:
+            try:
+                servers.append(read_facts(server, egress))
+            except InvalidInputError as error:
+                refused.add(server.url)
+                skipped.append(Skip(f"{entry.name} {server.url}", explain(error)))
+        if servers:
+            entries.append(replace(entry, servers=tuple(servers), refused=frozenset(refused)))
+    return replace(catalogue, entries=tuple(entries), skipped=tuple(skipped))
+
+
+def _carry_out(plan: Plan, known: Sequence[Server], actor: Actor) -> None:
+    by_id = {server.id: server for server in known}
+    slugs = Slugs(server.slug for server in known)
+    for planned in plan.servers:
+        if planned.id is None and planned.proposed is not None:
+            new = planned.proposed
+            server = insert_server(new, slugs.take(new.slug, new.name, host_of(new.url)))
+            record(Action.SERVER_CREATED, actor, server=server)
+        elif planned.changes:
+            _change(by_id[planned.id or 0], planned, actor)
+
+
+def _change(server: Server, planned: PlannedServer, actor: Actor) -> None:
+    for column, (_, value) in planned.changes.items():
+        setattr(server, column, value)
+    server.updated_at = clock.now()
+    if SENT_BY & planned.changes.keys():
+        forget_checks(server.id)
+    if "url" in planned.changes:
+        details = {"held_tokens": planned.held_tokens}
+        record(Action.SERVER_ADDRESS_CHANGED, actor, server=server, details=details)
+    if planned.changes.keys() - {"url"}:
+        outcome = "disabled" if planned.action == "disable" else "ok"
+        record(Action.SERVER_CHANGED, actor, outcome=outcome, server=server)

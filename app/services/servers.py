@@ -45,13 +45,16 @@ def add_server(new: ProposedServer, *, egress: Egress, actor: Actor, is_enabled:
     return retry_when_overtaken(add)
 
 
-def insert_server(new: ProposedServer) -> Server:
-    """Add the row of a checked server to the transaction, with an id and a free slug; the caller commits."""
+def insert_server(new: ProposedServer, slug: str | None = None) -> Server:
+    """Add the row of a checked server to the transaction, with an id and a slug; the caller commits.
+
+    `slug`: one that is free; None: one is made of its name.
+    """
     now = clock.now()
-    host = new.url.partition("://")[2].partition("/")[0]
     server = Server(
-        slug=free_slug(new.name, host),
+        slug=slug or free_slug(new.name, host_of(new.url)),
         is_enabled=new.is_enabled,
+        for_everyone=new.for_everyone,
         created_at=now,
         updated_at=now,
         **columns_of(new),
@@ -60,6 +63,11 @@ def insert_server(new: ProposedServer) -> Server:
     db.session.add(server)
     db.session.flush()
     return server
+
+
+def host_of(url: str) -> str:
+    """Return host and port of an address."""
+    return url.partition("://")[2].partition("/")[0]
 
 
 def columns_of(new: ProposedServer) -> dict[str, Any]:

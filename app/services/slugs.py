@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
 from sqlalchemy import select
@@ -23,16 +23,36 @@ Result = TypeVar("Result")
 
 def free_slug(name: str, host: str) -> str:
     """Return a slug made of the name, or of the host when the name has no Latin letters; none has it yet."""
-    base = _slugified(name) or _slugified(host)
-    if not base or base.isdigit():
-        # Commands take a slug or an id: a slug is never mistaken for one.
-        base = f"server-{base}".rstrip("-")
+    base = _base(name, host)
     taken = set(db.session.scalars(select(Server.slug).where(Server.slug.startswith(base, autoescape=True))))
-    slug, number = base, 1
-    while slug in taken:
-        number += 1
-        slug = f"{base}-{number}"
-    return slug
+    return Slugs(taken).next_of(base)
+
+
+class Slugs:
+    """The slugs that are taken, by servers and by those that are about to be added: thousands at once."""
+
+    def __init__(self, taken: Iterable[str]) -> None:
+        self._taken = set(taken)
+        #: Base → the last number that was found taken: nobody counts from the start again.
+        self._numbers: dict[str, int] = {}
+
+    def take(self, wanted: str | None, name: str, host: str) -> str:
+        """Return the wanted slug while it is free, else a free one like it, or one made of the name."""
+        if wanted is not None and wanted not in self._taken:
+            self._taken.add(wanted)
+            return wanted
+        return self.next_of(_base(wanted or name, host))
+
+    def next_of(self, base: str) -> str:
+        """Return the base, or the base with the next number that is free, and take it."""
+        number = self._numbers.get(base, 1)
+        slug = base if number == 1 else f"{base}-{number}"
+        while slug in self._taken:
+            number += 1
+            slug = f"{base}-{number}"
+        self._taken.add(slug)
+        self._numbers[base] = number
+        return slug
 
 
 def retry_when_overtaken(work: Callable[[], Result]) -> Result:
@@ -47,6 +67,14 @@ def retry_when_overtaken(work: Callable[[], Result]) -> Result:
             # The unique index decides, so two imports at once make no server twice.
             db.session.rollback()
     raise InvalidInputError("name", "taken")
+
+
+def _base(name: str, host: str) -> str:
+    base = _slugified(name) or _slugified(host)
+    if not base or base.isdigit():
+        # Commands take a slug or an id: a slug is never mistaken for one.
+        base = f"server-{base}".rstrip("-")
+    return base
 
 
 def _slugified(text: str) -> str:

@@ -19,6 +19,7 @@ from app.services import sessions
 from app.services.audit import Action
 from app.services.totp import has_second_factor
 from app.web import current, origins
+from app.web.large_bodies import allow_catalogue
 from app.web.problems import answer_market_error, give_up_transaction, note_refusal
 from app.web.urls import SAFE_METHODS, is_api
 
@@ -50,6 +51,7 @@ def init_app(app: Flask) -> None:
     login_manager.init_app(app, add_context_processor=False)
     login_manager.user_loader(_load)
     app.before_request(_require_sign_in)
+    app.before_request(allow_catalogue)
     app.before_request(_refuse_foreign_forms)
     csrf.init_app(app)
     app.register_error_handler(SignedOutError, _answer_signed_out)

@@ -38,6 +38,8 @@ CALL: Final = Limit("call", "1200 per minute", "300 per minute")
 CATALOGUE: Final = Limit("catalogue", "1200 per minute", "300 per minute")
 #: Each may be a mail.
 RENEW: Final = Limit("renew", "600 per minute", "120 per minute")
+#: Reading a large one takes seconds.
+IMPORT: Final = Limit("import", "120 per minute", "30 per minute")
 #: Endpoint → its limit, for every method that changes something.
 LIMITS: Final = {
     "auth.sign_in": SIGN_IN,
@@ -88,6 +90,9 @@ LIMITS: Final = {
     "api_admin_tokens.delete_token_of": CATALOGUE,
     "api_admin_servers.delete_server": CATALOGUE,
     "api_admin_servers.try_server": CALL,
+    "admin.import_servers": IMPORT,
+    "admin.import_reviewed": IMPORT,
+    "api_admin_import.import_servers": IMPORT,
     "playground.server": CALL,
     "api_playground.list_tools": CALL,
     "api_playground.call_tool": CALL,

@@ -134,6 +134,9 @@ CODES: Final = {
     "not_acceptable": _l("This address has nothing in the format that was asked for."),
     "length_required": _l("The request does not say how long it is."),
     "too_large": _l("The request is too large."),
+    "catalogue_too_large": _l(
+        "A catalogue has at most 8 MB here. Take it in parts, or import it with flask servers import."
+    ),
     "unsupported_media_type": _l(
         "Send the body as this address takes it: application/json for the API, a form for a page."
     ),

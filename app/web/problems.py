@@ -23,7 +23,7 @@ from werkzeug.exceptions import HTTPException, SecurityError, TooManyRequests, U
 from app import errors
 from app.extensions import db
 from app.services.audit import Action, record
-from app.web import current, messages
+from app.web import current, large_bodies, messages
 from app.web.urls import is_api
 
 logger = logging.getLogger(__name__)
@@ -142,7 +142,9 @@ def _answer_http(error: HTTPException) -> Response:
     if error.description in {"secret_in_url", "https_required"}:
         code = str(error.description)
     facts = messages.facts_of_reasons(error.reasons) if isinstance(error, InvalidFieldsError) else None
-    answer = _answer(status, code, messages.of_code(code), facts)
+    is_catalogue = status == 413 and request.endpoint in large_bodies.ENDPOINTS
+    text = messages.of_code("catalogue_too_large" if is_catalogue else code)
+    answer = _answer(status, code, text, facts)
     for name, value in error.get_headers(request.environ):
         if name in {"Allow", "Retry-After", "WWW-Authenticate"}:
             answer.headers[name] = value

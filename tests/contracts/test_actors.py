@@ -148,6 +148,10 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("POST", "/admin/servers/{server}/delete"): admins(303, name="Open"),
     # Nobody holds a token for it, and no name of it is ever looked up.
     ("POST", "/admin/servers/{unreachable}/try"): admins(200),
+    ("GET", "/admin/servers/import"): admins(200),
+    ("POST", "/admin/servers/import"): admins(200, text="[]"),
+    ("POST", "/admin/servers/import/reviewed"): admins(422, carried="x"),
+    ("GET", "/admin/servers/export"): admins(200),
     ("GET", "/admin/users"): admins(200),
     ("GET", "/admin/users/{user}/totp"): admins(200),
     ("POST", "/admin/users/{user}/totp"): admins(303, password=PASSWORD),
@@ -217,6 +221,8 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("GET", "/api/admin/tokens"): Row(401, 401, 404, 200, 404),
     ("POST", "/api/admin/tokens/{user}/{disabled}/ask"): Row(401, 401, 404, 409, 404),
     ("DELETE", "/api/admin/tokens/{user}/{disabled}"): Row(401, 401, 404, 204, 404),
+    ("POST", "/api/admin/servers/import"): Row(401, 401, 404, 200, 404, {"catalogue": []}),
+    ("GET", "/api/admin/servers/export"): Row(401, 401, 404, 200, 404),
     ("POST", "/api/playground/{disabled}/tools"): programs(404, 404),
     ("POST", "/api/playground/{disabled}/call"): programs(404, 404, tool="whoami"),
 }

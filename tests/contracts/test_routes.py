@@ -55,6 +55,10 @@ PROMISED = {
     ("/admin/servers/<int:server_id>/delete", "GET"),
     ("/admin/servers/<int:server_id>/delete", "POST"),
     ("/admin/servers/<int:server_id>/try", "POST"),
+    ("/admin/servers/import", "GET"),
+    ("/admin/servers/import", "POST"),
+    ("/admin/servers/import/reviewed", "POST"),
+    ("/admin/servers/export", "GET"),
     ("/admin/users", "GET"),
     ("/admin/users/invite", "GET"),
     ("/admin/users/invite", "POST"),
@@ -111,6 +115,8 @@ PROMISED = {
     ("/api/admin/tokens", "GET"),
     ("/api/admin/tokens/<int:user_id>/<int:server_id>/ask", "POST"),
     ("/api/admin/tokens/<int:user_id>/<int:server_id>", "DELETE"),
+    ("/api/admin/servers/import", "POST"),
+    ("/api/admin/servers/export", "GET"),
     ("/api/openapi.json", "GET"),
 }
 #: Stand-ins for what routes have in angle brackets.

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from app import clock
 from app.extensions import db
 from app.mcp.catalogue import STARTER_CATALOGUE, Catalogue, Entry, ProposedServer, join_catalogues
 from app.mcp.egress import Egress
 from app.mcp.registry import read_catalogue
 from app.models import AuditEvent, Server
-from app.services import servers
+from app.services import server_import, servers
 from app.services.actors import Actor
-from app.services.server_import import VANISHED, ImportReport, import_entries
+from app.services.import_plan import VANISHED, Plan
+from app.services.server_import import Consent, import_catalogue, import_entries, review_catalogue
+from app.services.slugs import Slugs
 from tests.services.test_servers import hold_token
 
 DATA = Path(__file__).parents[1] / "data" / "registry"
@@ -29,9 +30,13 @@ def proposed(url: str, **facts: Any) -> ProposedServer:
     return ProposedServer(facts.pop("name", url[8:9]), url, registry_name="com.example/mcp", **facts)
 
 
-def take(*new: ProposedServer) -> ImportReport:
+def take(*new: ProposedServer) -> Plan:
     """Import one entry with these servers."""
     return import_entries(Catalogue((Entry("com.example/mcp", new),), ()), Actor.of_cli())
+
+
+def take_all(catalogue: Catalogue) -> Plan:
+    return import_entries(catalogue, Actor.of_cli())
 
 
 def real_catalogue() -> Catalogue:
@@ -230,39 +235,31 @@ def test_an_import_leaves_servers_added_by_hand_alone(app: Flask) -> None:
         assert servers.find_server("a-2").registry_name == "com.example/mcp"
 
 
-def test_a_server_deleted_during_an_import_is_added_again(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_deleted_after_it_was_read_is_added_again(app: Flask) -> None:
     with app.app_context():
         take(proposed(A))
-        now = clock.now
+        read = Catalogue((Entry("com.example/mcp", (proposed(A, description="new"),)),), ())
+        review_catalogue(read)
+        servers.delete_server(servers.find_server("a").id, Actor.of_cli())
 
-        def while_an_admin_deletes_it() -> datetime:
-            monkeypatch.setattr(clock, "now", now)
-            with db.engine.begin() as connection:
-                connection.execute(db.delete(Server))
-            return now()
+        plan = import_catalogue(read, Consent(), Actor.of_cli())
 
-        monkeypatch.setattr(clock, "now", while_an_admin_deletes_it)
-
-        report = take(proposed(A, description="new"))
-
-        assert (report.added, report.changed) == (["a"], [])
+        assert (plan.added, plan.changed) == (["a"], [])
 
 
 def test_two_imports_at_once_add_a_server_once(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     with app.app_context():
-        slugs = servers.free_slug
 
-        def while_another_import_ends(name: str, host: str) -> str:
-            monkeypatch.setattr(servers, "free_slug", slugs)
+        def while_another_import_ends(taken: Iterable[str]) -> Slugs:
+            seen = list(taken)
+            monkeypatch.setattr(server_import, "Slugs", Slugs)
             take(proposed(A))
-            return "a"
+            return Slugs(seen)
 
-        monkeypatch.setattr(servers, "free_slug", while_another_import_ends)
+        monkeypatch.setattr(server_import, "Slugs", while_another_import_ends)
 
-        report = take(proposed(A))
+        plan = take(proposed(A))
 
-        assert (report.added, report.unchanged) == ([], 1)
+        assert (plan.added, plan.unchanged) == ([], 1)
         assert states() == {A: "on"}
         assert events() == ["server.created"]

@@ -14,6 +14,7 @@ from app.web.admin import (
     audit,
     encryption,
     groups,
+    imports,
     invitations,
     person_acts,
     server_acts,
@@ -31,6 +32,9 @@ SEND: Final = ("POST",)
 PAGES: Final[tuple[tuple[str, str, Callable[..., ResponseReturnValue], tuple[str, ...]], ...]] = (
     ("/servers", "servers", servers.list_page, READ),
     ("/servers/<int:server_id>", "server", servers.change_page, BOTH),
+    ("/servers/import", "import_servers", imports.upload, BOTH),
+    ("/servers/import/reviewed", "import_reviewed", imports.reviewed, SEND),
+    ("/servers/export", "export_servers", imports.export, READ),
     ("/servers/new", "new_server", servers.new_page, BOTH),
     ("/servers/<int:server_id>/enable", "enable_server", server_acts.enable, SEND),
     ("/servers/<int:server_id>/disable", "disable_server", server_acts.disable, SEND),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from app.web.api.admin_groups import admin_groups
+from app.web.api.admin_import import admin_import
 from app.web.api.admin_servers import admin_servers
 from app.web.api.admin_tokens import admin_tokens
 from app.web.api.admin_users import admin_users
@@ -19,7 +20,7 @@ def init_app(app: Flask) -> None:
     """Add the routes, their description, and strict JSON for the whole app."""
     app.json = StrictProvider(app)
     api = make_api(app)
-    admins = (admin_servers, admin_groups, admin_users, admin_tokens)
+    admins = (admin_servers, admin_import, admin_groups, admin_users, admin_tokens)
     for blueprint in (session, mcp_servers, playground, *admins):
         api.register_blueprint(blueprint)
     app.register_blueprint(document)
