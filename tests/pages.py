@@ -163,8 +163,8 @@ def check_page(page: Page) -> None:
     """Hold a page to the rules: one heading, complete forms, unique ids, nothing inline, nothing foreign."""
     headings = page.find("h1")
     assert len(headings) == 1, f"{len(headings)} h1 on the page"
-    title = page.find("title")[0].text.strip()
-    assert title.startswith(" ".join(headings[0].text.split())), f"title {title!r}, h1 {headings[0].text!r}"
+    title, heading = (" ".join(one.text.split()) for one in (page.find("title")[0], headings[0]))
+    assert title.startswith(heading), f"title {title!r}, h1 {heading!r}"
     ids = [element.attributes["id"] for element in page.elements if "id" in element.attributes]
     assert len(ids) == len(set(ids)), f"ids twice: {sorted({one for one in ids if ids.count(one) > 1})}"
     for form in page.find("form"):

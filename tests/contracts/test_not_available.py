@@ -30,7 +30,7 @@ ANNS = {
     # By then it is deleted, and the server is not there.
     ("DELETE", "/api/mcp-servers/{disabled}/auth-token"): 404,
 }
-BY_SERVER = [route for route in MATRIX if "{disabled}" in route[1]]
+BY_SERVER = [route for route in MATRIX if "{disabled}" in route[1] and "admin" not in route[1]]
 BY_PERSON = [path for method, path in MATRIX if "{" not in path and "admin" not in path and method == "GET"]
 
 
