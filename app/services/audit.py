@@ -5,15 +5,15 @@ An action declares exactly the keys of its details, so that an event cannot carr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from app import clock
 from app.models import Server
 from app.services.actors import Actor
-from app.services.ledger import append
+from app.services.ledger import append, append_all
 
 
 class Action(StrEnum):
@@ -100,10 +100,31 @@ def record(
     Raises LedgerClosedError when it cannot be written: then nothing of the transaction happened. Raises
     ValueError when `details` has other keys than the action declares.
     """
+    event = event_of(
+        action, actor, outcome=outcome, subject_user_id=subject_user_id, server=server, details=details
+    )
+    append(SYSTEM_CHAIN if subject_user_id is None else subject_user_id, event)
+
+
+def record_all(events: Sequence[Mapping[str, Any]]) -> None:
+    """Add events that concern no person to the current transaction, in their order. Otherwise as `record`."""
+    append_all(SYSTEM_CHAIN, events)
+
+
+def event_of(
+    action: Action,
+    actor: Actor,
+    *,
+    outcome: str = "ok",
+    subject_user_id: int | None = None,
+    server: Server | None = None,
+    details: Mapping[str, str | int] | None = None,
+) -> dict[str, Any]:
+    """Return what is recorded. Raises ValueError when `details` has other keys than the action declares."""
     given = dict(details or {})
     if given.keys() != DETAIL_KEYS.get(action, frozenset()):
         raise ValueError(f"{action} has other details than it declares")
-    content = {
+    return {
         "occurred_at": clock.now(),
         "action": action.value,
         "outcome": outcome,
@@ -118,4 +139,3 @@ def record(
         "request_id": actor.request_id,
         "details": given,
     }
-    append(SYSTEM_CHAIN if subject_user_id is None else subject_user_id, content)
