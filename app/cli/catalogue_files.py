@@ -139,7 +139,7 @@ def _consent(plan: Plan, entries: frozenset[str] | None, yes: bool) -> Consent:
 
 def _agreed(plan: Plan) -> bool:
     """Return whether somebody is there, and says yes."""
-    if not sys.stdin.isatty():
+    if not _is_somebody_there():
         return False
     for server in plan.servers:
         if server.held_tokens:
@@ -147,6 +147,10 @@ def _agreed(plan: Plan) -> bool:
     return click.confirm(
         f"Put the tokens of {people_in_words(plan.held)} on hold? No imports everything else."
     )
+
+
+def _is_somebody_there() -> bool:
+    return sys.stdin.isatty()
 
 
 def _told(done: Plan, whole: Plan, consent: Consent, entries: frozenset[str] | None) -> Plan:

@@ -52,6 +52,7 @@ REFUSALS: Final = {
     **{("extra_headers", reason): "that header may not be set" for reason in RESERVED_HEADERS},
     ("extra_headers", "value"): "its value cannot be sent",
     ("extra_headers", "secret"): "a further header may not hold a secret, everyone sees it",
+    ("values", "secret"): "one of the answers looks like a token, which everybody would see",
     ("extra_headers", "too_many"): "it wants more headers than anybody sends",
     ("extra_headers", "twice"): "a further header is given twice",
     ("probe_tool", "tool_name"): "a tool's name is one line of at most 200 characters",

@@ -207,15 +207,16 @@ class _EntryReader:
             raise InvalidInputError("url", "empty")
         blanks = Blanks(self._name, self._given, self._kept_for(url))
         filled = blanks.fill_address(url, variables)
-        for question in blanks.questions.values():
-            self._questions.setdefault(question.key, question)
         if has_secret(filled, variables):
             raise InvalidInputError("url", "secret")
-        address = read_address(filled, self._egress)
         headers = field_of(remote, "headers")
-        auth = read_remote_auth(headers if isinstance(headers, list) else [], blanks)
-        for question in blanks.questions.values():
-            self._questions.setdefault(question.key, question)
+        try:
+            # Also where the address is open yet: whoever fills it in is asked everything at once.
+            auth = read_remote_auth(headers if isinstance(headers, list) else [], blanks)
+            address = read_address(filled, self._egress)
+        finally:
+            for question in blanks.questions.values():
+                self._questions.setdefault(question.key, question)
         server = replace(
             blank,
             url=address,

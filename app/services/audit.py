@@ -5,14 +5,14 @@ An action declares exactly the keys of its details, so that an event cannot carr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final
 
 from app import clock
 from app.models import Server
 from app.services.actors import Actor
-from app.services.ledger import append
+from app.services.ledger import append, append_all
 from app.services.ledger_batch import append_to_each
 
 
@@ -105,26 +105,37 @@ def record(
     Raises LedgerClosedError when it cannot be written: then nothing of the transaction happened. Raises
     ValueError when `details` has other keys than the action declares.
     """
-    content = _content(action, actor, outcome, server, details or {})
-    append(
-        SYSTEM_CHAIN if subject_user_id is None else subject_user_id,
-        content | {"subject_user_id": subject_user_id},
+    event = event_of(
+        action, actor, outcome=outcome, subject_user_id=subject_user_id, server=server, details=details
     )
+    append(SYSTEM_CHAIN if subject_user_id is None else subject_user_id, event)
+
+
+def record_all(events: Sequence[Mapping[str, Any]]) -> None:
+    """Add events that concern no person to the current transaction, in their order. Otherwise as `record`."""
+    append_all(SYSTEM_CHAIN, events)
 
 
 def record_for_each(
     action: Action, actor: Actor, subject_user_ids: Iterable[int], *, outcome: str, server: Server
 ) -> None:
     """Add one such event for each of these people, who all differ; as `record` does, and as fast for many."""
-    content = _content(action, actor, outcome, server, {})
-    append_to_each({user_id: content | {"subject_user_id": user_id} for user_id in subject_user_ids})
+    event = event_of(action, actor, outcome=outcome, server=server)
+    append_to_each({user_id: event | {"subject_user_id": user_id} for user_id in subject_user_ids})
 
 
-def _content(
-    action: Action, actor: Actor, outcome: str, server: Server | None, details: Mapping[str, str | int]
+def event_of(
+    action: Action,
+    actor: Actor,
+    *,
+    outcome: str = "ok",
+    subject_user_id: int | None = None,
+    server: Server | None = None,
+    details: Mapping[str, str | int] | None = None,
 ) -> dict[str, Any]:
-    """Return what an event says, but of whom. Raises ValueError as `record` does."""
-    if details.keys() != DETAIL_KEYS.get(action, frozenset()):
+    """Return what is recorded. Raises ValueError when `details` has other keys than the action declares."""
+    given = dict(details or {})
+    if given.keys() != DETAIL_KEYS.get(action, frozenset()):
         raise ValueError(f"{action} has other details than it declares")
     return {
         "occurred_at": clock.now(),
@@ -132,11 +143,12 @@ def _content(
         "outcome": outcome,
         "actor_id": actor.user_id,
         "actor_name": actor.name,
+        "subject_user_id": subject_user_id,
         "server_id": server.id if server else None,
         "server_name": server.name if server else None,
         "server_host": (server.host[:MAX_HOST_CHARS] or None) if server else None,
         "client_address": actor.client_address,
         "agent": actor.agent,
         "request_id": actor.request_id,
-        "details": dict(details),
+        "details": given,
     }

@@ -6,7 +6,7 @@ imports names the number of tokens that it puts on hold, as for any other change
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -23,12 +23,12 @@ from app.mcp.registry import read_document
 from app.mcp.texts import NAME_CHARS, clean_text
 from app.models import Server
 from app.services.actors import Actor
-from app.services.audit import Action, record
+from app.services.audit import Action, event_of, record_all
 from app.services.exported_facts import read_facts
 from app.services.foreign_tokens import foreign_service
 from app.services.import_plan import IDS_AT_ONCE, Plan, PlannedServer, kept_of, make_plan
 from app.services.row_locks import queue_writers
-from app.services.servers import host_of, insert_server
+from app.services.servers import host_of, row_of
 from app.services.slugs import Slugs, retry_when_overtaken
 from app.services.token_marks import SENT_BY, forget_checks
 
@@ -175,26 +175,36 @@ def _with_exported_facts(catalogue: Catalogue, egress: Egress) -> Catalogue:
 
 
 def _carry_out(plan: Plan, known: Sequence[Server], actor: Actor) -> None:
+    """Add and change the servers, then record it all, in the order of the plan."""
     by_id = {server.id: server for server in known}
     slugs = Slugs(server.slug for server in known)
+    done: list[tuple[PlannedServer, Server]] = []
     for planned in plan.servers:
         if planned.id is None and planned.proposed is not None:
             new = planned.proposed
-            server = insert_server(new, slugs.take(new.slug, new.name, host_of(new.url)))
-            record(Action.SERVER_CREATED, actor, server=server)
+            done.append((planned, row_of(new, slugs.take(new.slug, new.name, host_of(new.url)))))
         elif planned.changes:
-            _change(by_id[planned.id or 0], planned, actor)
+            done.append((planned, by_id[planned.id or 0]))
+            _change(by_id[planned.id or 0], planned)
+    db.session.add_all(server for _, server in done)
+    db.session.flush()
+    record_all([event for planned, server in done for event in _events(planned, server, actor)])
 
 
-def _change(server: Server, planned: PlannedServer, actor: Actor) -> None:
+def _change(server: Server, planned: PlannedServer) -> None:
     for column, (_, value) in planned.changes.items():
         setattr(server, column, value)
     server.updated_at = clock.now()
     if SENT_BY & planned.changes.keys():
         forget_checks(server.id)
+
+
+def _events(planned: PlannedServer, server: Server, actor: Actor) -> Iterator[dict[str, Any]]:
+    if planned.id is None:
+        yield event_of(Action.SERVER_CREATED, actor, server=server)
     if "url" in planned.changes:
         details = {"held_tokens": planned.held_tokens}
-        record(Action.SERVER_ADDRESS_CHANGED, actor, server=server, details=details)
+        yield event_of(Action.SERVER_ADDRESS_CHANGED, actor, server=server, details=details)
     if planned.changes.keys() - {"url"}:
         outcome = "disabled" if planned.action == "disable" else "ok"
-        record(Action.SERVER_CHANGED, actor, outcome=outcome, server=server)
+        yield event_of(Action.SERVER_CHANGED, actor, outcome=outcome, server=server)

@@ -45,14 +45,19 @@ def add_server(new: ProposedServer, *, egress: Egress, actor: Actor, is_enabled:
     return retry_when_overtaken(add)
 
 
-def insert_server(new: ProposedServer, slug: str | None = None) -> Server:
-    """Add the row of a checked server to the transaction, with an id and a slug; the caller commits.
+def insert_server(new: ProposedServer) -> Server:
+    """Add the row of a checked server to the transaction, with an id and a free slug; the caller commits."""
+    server = row_of(new, free_slug(new.name, host_of(new.url)))
+    db.session.add(server)
+    db.session.flush()
+    return server
 
-    `slug`: one that is free; None: one is made of its name.
-    """
+
+def row_of(new: ProposedServer, slug: str) -> Server:
+    """Return the row of a checked server; the caller adds it."""
     now = clock.now()
     server = Server(
-        slug=slug or free_slug(new.name, host_of(new.url)),
+        slug=slug,
         is_enabled=new.is_enabled,
         for_everyone=new.for_everyone,
         created_at=now,
@@ -60,8 +65,6 @@ def insert_server(new: ProposedServer, slug: str | None = None) -> Server:
         **columns_of(new),
     )
     server.disabled_reason = new.disabled_reason
-    db.session.add(server)
-    db.session.flush()
     return server
 
 
