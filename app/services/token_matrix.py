@@ -1,7 +1,8 @@
 """Token matrix: people by servers, with the state of each token, for admins. No hint is even asked for.
 
 Three views of it: the tokens that are held, by person; all servers for one person; all people for one server.
-The last two have the cells without a token too. A million cells are never looked at one by one: see `Totals`.
+The last two have the cells without a token too. A million cells are never looked at one by one: see
+`app.services.token_totals`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, func, select, true, tuple_
+from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, select, true, tuple_
 
 from app import clock
 from app.errors import InvalidInputError, NotThereError
@@ -19,24 +20,12 @@ from app.extensions import db
 from app.models import Server, Token, User
 from app.models.token import version_of
 from app.services.server_places import read_cursor, write_cursor
-from app.services.token_list import NEEDS_ATTENTION
-from app.services.token_ranges import count_up_to, ids_in, is_one_of
-from app.services.token_status import (
-    ATTENTION,
-    EXPIRING,
-    NONE,
-    STATUSES,
-    days_until,
-    held_status_expression,
-    status_expression,
-)
+from app.services.token_choice import Choice
+from app.services.token_ranges import ids_in, is_one_of
+from app.services.token_status import EXPIRING, NONE, days_until, held_status_expression, status_expression
+from app.services.token_totals import GATHERED_TO, Totals
 
-PAGE_SIZE: Final = 50
-#: Of everyone's tokens, those in a state are counted so far and no further.
-COUNTED_TO: Final = 1000
-#: Those in the states that are asked for are counted to here, and gathered and sorted when there are no more.
-GATHERED_TO: Final = 3000
-#: The same, of one person or server. In both it is the number beyond which a walk soon meets a page of them.
+#: `GATHERED_TO` of one person or server. Of more than these, a walk soon meets enough for a page.
 GATHERED_OF_ONE: Final = 500
 #: Rows at a time for who wants them all.
 BATCH_SIZE: Final = 2000
@@ -71,50 +60,6 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Choice:
-    """What to look at. `status`: a status word, `attention`, or empty for all. `after`: a page's cursor."""
-
-    person_id: int | None = None
-    server_id: int | None = None
-    status: str = ""
-    after: str = ""
-    limit: int = PAGE_SIZE
-
-    @property
-    def is_of_all(self) -> bool:
-        """Whether it is everyone's tokens for all servers; then only cells with a token are listed."""
-        return self.person_id is None and self.server_id is None
-
-    @property
-    def statuses(self) -> tuple[str, ...]:
-        """Return the status words that are asked for; empty: all.
-
-        Raises InvalidInputError for `status`: `unknown`, or `person_or_server` for `none` of all.
-        """
-        if not self.status:
-            return ()
-        if self.status == NEEDS_ATTENTION:
-            return ATTENTION
-        if self.status not in STATUSES:
-            raise InvalidInputError("status", "unknown")
-        if self.status == NONE and self.is_of_all:
-            raise InvalidInputError("status", "person_or_server")
-        return (self.status,)
-
-
-@dataclass(frozen=True)
-class Totals:
-    """Cells by status, plus `all` and `attention`; the status of the choice is ignored.
-
-    `more`: those words of which there are more than counted. None for one person or one server: then all
-    numbers are exact. Of everyone's tokens, what there are more than `COUNTED_TO` of says so instead.
-    """
-
-    counts: dict[str, int]
-    more: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
 class CellPage:
     """A page of cells. `next`: the cursor of the page after it, None on the last.
 
@@ -124,23 +69,6 @@ class CellPage:
 
     cells: list[Cell]
     next: str | None
-
-
-def count_cells(wanted: Choice) -> Totals:
-    """Return the totals, in one statement whose work has a bound. Raises InvalidInputError for `status`."""
-    now, statuses = clock.now(), wanted.statuses
-    if not wanted.is_of_all:
-        return Totals(_with_sums(_exact_counts(wanted, now)))
-    limits = dict.fromkeys(STATUSES[1:], COUNTED_TO)
-    limits |= {word: max(COUNTED_TO, GATHERED_TO // len(statuses)) for word in statuses}
-    found = count_up_to({word: limit + 1 for word, limit in limits.items()}, now)
-    more = {word for word, limit in limits.items() if found[word] > limit}
-    counts = _with_sums({word: min(found[word], limit) for word, limit in limits.items()})
-    for word, parts in (("all", STATUSES), (NEEDS_ATTENTION, ATTENTION)):
-        if more.intersection(parts):
-            more.add(word)
-            counts[word] = COUNTED_TO
-    return Totals(counts, frozenset(more))
 
 
 def list_cells(wanted: Choice, totals: Totals | None = None) -> CellPage:
@@ -224,23 +152,6 @@ def _chosen(wanted: Choice) -> list[ColumnElement[bool]]:
     return [*person, *server]
 
 
-def _exact_counts(wanted: Choice, now: datetime) -> dict[str, int]:
-    """Return status → cells of one person, one server or both: those with a token are looked at alone."""
-    status = held_status_expression(now)
-    held = select(status, func.count()).select_from(Token).join(Server, Server.id == Token.mcp_server_id)
-    cells = 1
-    for column, chosen, others in (
-        (Token.user_id, wanted.person_id, Server),
-        (Token.mcp_server_id, wanted.server_id, User),
-    ):
-        if chosen is not None:
-            held = held.where(column == chosen)
-            other_is_chosen = None not in (wanted.person_id, wanted.server_id)
-            cells = 1 if other_is_chosen else db.session.scalar(select(func.count()).select_from(others)) or 0
-    counts = {record[0]: record[1] for record in db.session.execute(held.group_by(status))}
-    return counts | {NONE: cells - sum(counts.values())}
-
-
 def _are_few(wanted: Choice, totals: Totals | None) -> bool:
     if totals is None or totals.more.intersection(wanted.statuses):
         return False
@@ -259,12 +170,6 @@ def _gathered(wanted: Choice, now: datetime) -> Select[int] | CompoundSelect[int
     if wanted.server_id is not None:
         found = found.where(Token.mcp_server_id == wanted.server_id)
     return found.where(is_one_of(wanted.statuses, held_status_expression(now)))
-
-
-def _with_sums(counts: dict[str, int]) -> dict[str, int]:
-    full = dict.fromkeys(STATUSES, 0) | counts
-    full |= {"all": sum(full.values()), NEEDS_ATTENTION: sum(full[word] for word in ATTENTION)}
-    return full
 
 
 def _order(wanted: Choice) -> tuple[Any, Any]:

@@ -14,10 +14,12 @@ from app import clock
 from app.errors import InvalidInputError, NotThereError
 from app.extensions import db
 from app.models import Server, Token, User
-from app.services import token_matrix
-from app.services.token_matrix import Choice, all_cells, count_cells, get_cell, list_cells
+from app.services import token_matrix, token_totals
+from app.services.token_choice import Choice
+from app.services.token_matrix import all_cells, get_cell, list_cells
 from app.services.token_ranges import count_up_to, ids_in
 from app.services.token_status import ATTENTION, STATUSES, status_expression
+from app.services.token_totals import count_cells
 from tests.cells import make_every_state
 
 HELD = STATUSES[1:]
@@ -128,8 +130,9 @@ def test_beyond_the_bound_a_total_says_that_there_are_more(
     made: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exact = count_cells(Choice()).counts
-    monkeypatch.setattr(token_matrix, "COUNTED_TO", 2)
-    monkeypatch.setattr(token_matrix, "GATHERED_TO", 4)
+    monkeypatch.setattr(token_totals, "COUNTED_TO", 2)
+    for module in (token_totals, token_matrix):
+        monkeypatch.setattr(module, "GATHERED_TO", 4)
 
     totals = count_cells(Choice())
     of_expired = count_cells(Choice(status="expired"))

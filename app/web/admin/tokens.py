@@ -12,9 +12,11 @@ from flask_babel import gettext as _
 from app.errors import ChangedMeanwhileError, RenewalNotPossibleError
 from app.services import people, servers
 from app.services.server_places import MAX_QUERY_CHARS
-from app.services.token_matrix import Cell, Choice, count_cells, get_cell, list_cells
+from app.services.token_choice import Choice
+from app.services.token_matrix import Cell, get_cell, list_cells
 from app.services.token_removal import delete_token_of
 from app.services.token_search import search
+from app.services.token_totals import count_cells
 from app.web import current, messages, renewing
 from app.web.forms import ConfirmForm
 from app.web.settings.activity import number_in

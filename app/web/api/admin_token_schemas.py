@@ -7,8 +7,8 @@ from typing import Final
 import marshmallow as ma
 from marshmallow import fields, validate
 
+from app.services.token_choice import PAGE_SIZE
 from app.services.token_list import NEEDS_ATTENTION
-from app.services.token_matrix import PAGE_SIZE
 from app.services.token_status import STATUSES
 from app.web.api.fields import Instant, Limit, Text
 from app.web.api.schemas import Schema

@@ -8,8 +8,10 @@ from flask import Response
 
 from app.errors import InvalidInputError, NotThereError
 from app.services import servers, token_removal
-from app.services.token_matrix import Cell, Choice, count_cells, list_cells
+from app.services.token_choice import Choice
+from app.services.token_matrix import Cell, list_cells
 from app.services.token_search import person_named
+from app.services.token_totals import count_cells
 from app.web import current, renewing
 from app.web.access import admins_only
 from app.web.api.admin_token_schemas import (

@@ -40,7 +40,16 @@ def test_a_saved_token_shows_its_hint_and_times(ann: Program) -> None:
 
     shown = ann.get(PATH).json
 
-    fields = {"has_token", "hint", "status", "created_at", "updated_at", "last_used_at", "expires_at"}
+    fields = {
+        "has_token",
+        "hint",
+        "status",
+        "created_at",
+        "updated_at",
+        "last_used_at",
+        "expires_at",
+        "renew_asked_at",
+    }
     assert shown.keys() == fields | {"help", "remedy", "last_check_at", "last_check_result"}
     assert (shown["has_token"], shown["hint"], shown["status"]) == (True, CANARY_HINT, "saved")
     assert (shown["last_used_at"], shown["expires_at"]) == (None, None)

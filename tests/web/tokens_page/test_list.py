@@ -164,7 +164,7 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_servers_and_noth
 
     client.get_page(LIST)
 
-    assert count() <= 6
+    assert count() <= 7
 
 
 def test_what_a_catalogue_says_is_text_and_its_links_lead_to_web_pages_only(
