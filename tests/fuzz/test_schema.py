@@ -40,8 +40,8 @@ EXAMPLES = settings(
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-#: The server and the person that are there.
-THERE = {"server_id": 1, "user_id": 1}
+#: What is there: a server, a group, and a person who is in it.
+THERE = {"server_id": 1, "group_id": 1, "user_id": 1}
 SIGN_IN = ("/api/session", "post")
 
 
@@ -59,7 +59,7 @@ class Way(NamedTuple):
 
     def __str__(self) -> str:
         """Return what the test is called by."""
-        place = " of a server that is there" if self.is_there else ""
+        place = " of what is there" if self.is_there else ""
         return f"{self.mode.value} {self.method.upper()} {self.path}{place}"
 
 
