@@ -13,6 +13,11 @@ from tests.fuzz.client import FuzzClient
 from tests.fuzz.marks import PREFIX
 from tests.fuzz.visitors import furnish
 
+#: For what costs minutes: on one database, the one that takes less (NUL, large numbers, long texts).
+on_the_stricter = pytest.mark.parametrize(
+    "database_url", ["postgresql" if databases.POSTGRESQL_URL else "sqlite"], indirect=True
+)
+
 
 @pytest.fixture
 def app(database_url: str) -> Iterator[Flask]:

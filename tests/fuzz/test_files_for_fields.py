@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 
 from tests.fuzz.answers import faults_of
+from tests.fuzz.conftest import on_the_stricter
 from tests.fuzz.hostile_bodies import MULTIPART, Body, part
 from tests.fuzz.marks import new_mark
 from tests.fuzz.rules import RULES
@@ -25,6 +26,7 @@ def form_with_file(name: str) -> Body:
     return Body(f"{part('csrf_token', '@csrf@')}{texts}{file}--b--\r\n", MULTIPART)
 
 
+@on_the_stricter
 @pytest.mark.parametrize("path", FORMS)
 def test_a_file_in_place_of_a_text_breaks_no_page_and_its_name_is_not_repeated(app: Flask, path: str) -> None:
     rule = RULES[path]

@@ -12,6 +12,7 @@ from app.extensions import db
 from app.models import User
 from tests.factories import PASSWORD
 from tests.fuzz.answers import faults_of
+from tests.fuzz.conftest import on_the_stricter
 from tests.fuzz.marks import new_mark
 from tests.fuzz.rules import RULES, Rule
 from tests.fuzz.visitors import Visitor
@@ -64,6 +65,7 @@ def set_right(app: Flask) -> None:
         db.session.commit()
 
 
+@on_the_stricter
 @pytest.mark.parametrize("rule", PAGES, ids=lambda rule: rule.path)
 def test_no_text_in_a_field_breaks_a_page(app: Flask, rule: Rule) -> None:
     set_right(app)

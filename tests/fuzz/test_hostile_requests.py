@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 
 from tests.fuzz.answers import faults_of
+from tests.fuzz.conftest import on_the_stricter
 from tests.fuzz.hostile_bodies import BODIES, LARGE
 from tests.fuzz.hostile_heads import (
     COOKIES_AND_HOSTS,
@@ -46,6 +47,7 @@ def filled(request: Any, mark: str) -> Any:
     return request.replace("@mark@", mark) if isinstance(request, str) else request
 
 
+@on_the_stricter
 @every_rule
 def test_no_body_breaks_a_route_or_is_echoed(app: Flask, rule: Rule) -> None:
     faults: list[str] = []
@@ -64,6 +66,7 @@ def test_no_body_breaks_a_route_or_is_echoed(app: Flask, rule: Rule) -> None:
     assert faults == []
 
 
+@on_the_stricter
 @every_rule
 def test_no_method_query_or_header_breaks_a_route_or_is_echoed(app: Flask, rule: Rule) -> None:
     faults: list[str] = []

@@ -14,6 +14,7 @@ from schemathesis.checks import CHECKS, load_all_checks
 
 from app import create_app
 from tests.fuzz.answers import UPSTREAM_STATUSES, faults_of
+from tests.fuzz.conftest import on_the_stricter
 from tests.fuzz.marks import new_mark
 from tests.fuzz.visitors import Visitor
 
@@ -105,6 +106,7 @@ def hold(case: Case, visitor: Visitor) -> int:
     return status
 
 
+@on_the_stricter
 @pytest.mark.parametrize("name", ["insider", "anonymous"])
 @pytest.mark.parametrize("way", sorted(ways()), ids=str)
 def test_every_answer_is_of_the_document(app: Flask, way: Way, name: str) -> None:
@@ -132,6 +134,7 @@ def test_every_answer_is_of_the_document(app: Flask, way: Way, name: str) -> Non
         assert 401 not in statuses if name in INSIDERS else statuses <= {401, 404}
 
 
+@on_the_stricter
 @pytest.mark.parametrize("path", PATHS)
 def test_every_other_method_is_refused_with_those_that_are_allowed(app: Flask, path: str) -> None:
     visitor = Visitor(app, "user")
