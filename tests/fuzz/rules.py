@@ -16,6 +16,8 @@ SAFE = {"GET", "HEAD", "OPTIONS"}
 ARGUMENTS = {"int": "1", "default": "{code}", "path": "favicon.svg"}
 #: Of so many cases, one is sent where all of them would meet what they met elsewhere.
 SHARE = 3
+#: And of so many by who is not let in, and meets the one guard there is.
+SHARE_OF_OTHERS = 9
 Case = TypeVar("Case")
 
 
@@ -61,7 +63,8 @@ class Rule:
 
     def share_of(self, visitor: str, cases: Iterable[Case]) -> Sequence[Case]:
         """Return all cases to whom the rule is meant for; to others, who meet one guard everywhere, a few."""
-        return list(cases) if visitor == self.meant_for else self.few_of(cases)
+        every = list(cases)
+        return every if visitor == self.meant_for else every[self.number % SHARE_OF_OTHERS :: SHARE_OF_OTHERS]
 
     def few_of(self, cases: Iterable[Case]) -> Sequence[Case]:
         """Return one case in so many; rule by rule, others."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
@@ -42,6 +43,10 @@ class Blueprint(flask_smorest.Blueprint):
         """Add a route; the document calls the operation as its view is called."""
         described = self.doc(operationId=view_func.__name__)(view_func) if view_func else None
         super().add_url_rule(rule, endpoint, described, *args, **options)
+
+    def register_views_in_doc(self, api: Any, *args: Any, **options: Any) -> None:
+        """Let the routes be described once somebody asks for the document (`app.web.api.document.Api`)."""
+        api.describe_later(partial(super().register_views_in_doc, api, *args, **options))
 
     def problems(self, *statuses: int) -> Callable[[View], View]:
         """Describe further errors that a view may answer, besides those that any view may."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
+from threading import Lock
 from typing import Any, Final, cast
 
 import flask_smorest
@@ -27,7 +29,28 @@ document = Blueprint("api_document", __name__, url_prefix="/api")
 
 
 class Api(flask_smorest.Api):
-    """The API of one app, with errors described as `app.web.problems` answers them."""
+    """The API of one app, with errors described as `app.web.problems` answers them.
+
+    Routes are described when the document is first asked for: that takes longer than adding them, and most
+    processes are never asked.
+    """
+
+    def __init__(self, app: Flask, **options: Any) -> None:
+        self._undescribed: list[Callable[[], None]] = []
+        self._describing = Lock()
+        super().__init__(app, **options)
+
+    def describe_later(self, describe: Callable[[], None]) -> None:
+        """Have routes described with the document."""
+        self._undescribed.append(describe)
+
+    def document(self) -> dict[str, Any]:
+        """Return the OpenAPI document, with every route in it."""
+        with self._describing:
+            for describe in self._undescribed:
+                describe()
+            self._undescribed.clear()
+            return cast(dict[str, Any], self.spec.to_dict())
 
     def _register_responses(self) -> None:
         content = {PROBLEM_TYPE: {"schema": Problem}}
@@ -85,5 +108,5 @@ def page() -> ResponseReturnValue:
 
 
 def _described() -> dict[str, Any]:
-    api = current_app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
-    return cast(dict[str, Any], api.spec.to_dict())
+    api: Api = current_app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
+    return api.document()
