@@ -39,7 +39,7 @@ def new_page() -> ResponseReturnValue:
             form.show(error)
         else:
             flash(
-                _("%(server)s is in the catalogue. Try it to see what it says.", server=server.name),
+                _("%(server)s is in the catalogue. Try it to see what it shows.", server=server.name),
                 "success",
             )
             return redirect(url_for("admin.server", server_id=server.id), code=303)
