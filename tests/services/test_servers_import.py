@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from app.errors import LedgerClosedError
 from app.extensions import db
 from app.mcp.catalogue import STARTER_CATALOGUE, Catalogue, Entry, ProposedServer, join_catalogues
 from app.mcp.egress import Egress
@@ -16,9 +17,11 @@ from app.mcp.registry import read_catalogue
 from app.models import AuditEvent, Server
 from app.services import server_import, servers
 from app.services.actors import Actor
+from app.services.audit_verify import verify_ledger
 from app.services.import_plan import VANISHED, Plan
 from app.services.server_import import Consent, import_catalogue, import_entries, review_catalogue
 from app.services.slugs import Slugs
+from tests.ledgers import shut
 from tests.services.test_servers import hold_token
 
 DATA = Path(__file__).parents[1] / "data" / "registry"
@@ -69,6 +72,30 @@ def test_all_real_entries_become_servers(app: Flask) -> None:
         assert sorted(name for name, _ in report.disabled) == ["Cycloid", "PredictLeads"]
         assert [state for state in states().values() if state != "on"] == [why for _, why in report.disabled]
         assert events() == ["server.created"] * 64
+
+
+def test_the_events_of_an_import_are_one_sealed_chain_with_those_around_them(app: Flask) -> None:
+    key = app.extensions["audit_key"]
+    with app.app_context():
+        # Before there is a key: these are sealed in order by whoever has one.
+        import_entries(real_catalogue(), Actor.of_cli())
+        key.prepare()
+        take(proposed(A))
+        take(proposed(A, name="renamed"), proposed(B), proposed(C))
+
+        assert verify_ledger(key).fault is None
+        statement = db.select(AuditEvent.place, AuditEvent.seal).order_by(AuditEvent.id)
+        sealed = db.session.execute(statement).all()
+        assert [place for place, _ in sealed] == list(range(1, len(sealed) + 1))
+        assert all(seal for _, seal in sealed)
+
+
+def test_an_import_that_cannot_be_recorded_did_not_happen(app: Flask) -> None:
+    with app.app_context(), shut():
+        with pytest.raises(LedgerClosedError):
+            import_entries(real_catalogue(), Actor.of_cli())
+
+        assert snapshot() == []
 
 
 def test_importing_twice_changes_nothing(app: Flask) -> None:
