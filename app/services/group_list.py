@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -96,7 +97,7 @@ def find_group(word: str) -> Group:
     """Return the group with this name, in whatever case, or else this id. Raises NotThereError."""
     key = " ".join(search_key(word).split())
     group = db.session.scalar(select(Group).where(Group.name_key == key)) if key.isprintable() else None
-    if group is None and word.isascii() and word.isdigit() and int(word[:11]) <= MAX_ID:
+    if group is None and re.fullmatch("[0-9]{1,10}", word) and int(word) <= MAX_ID:
         group = db.session.get(Group, int(word))
     if group is None:
         raise NotThereError

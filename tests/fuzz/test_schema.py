@@ -40,8 +40,8 @@ EXAMPLES = settings(
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-#: The server that is there.
-SERVER = {"server_id": 1}
+#: What is there: a server, a group, and a person who is in it.
+THERE = {"server_id": 1, "group_id": 1, "user_id": 1}
 SIGN_IN = ("/api/session", "post")
 
 
@@ -59,7 +59,7 @@ class Way(NamedTuple):
 
     def __str__(self) -> str:
         """Return what the test is called by."""
-        place = " of a server that is there" if self.is_there else ""
+        place = " of what is there" if self.is_there else ""
         return f"{self.mode.value} {self.method.upper()} {self.path}{place}"
 
 
@@ -73,7 +73,7 @@ def read_paths() -> dict[str, Any]:
 def ways() -> Iterator[Way]:
     """Yield every operation of the document, with each way in which something can be made up for it."""
     for path, item in PATHS.items():
-        has_id = "{server_id}" in path
+        has_id = "{" in path
         for method in METHODS & item.keys():
             described = item[method].keys() | item.keys()
             yield Way(path, method, GenerationMode.POSITIVE, has_id)
@@ -104,7 +104,8 @@ def hold(case: Case, visitor: Visitor) -> int:
 @pytest.mark.parametrize("way", sorted(ways()), ids=str)
 def test_every_answer_is_of_the_document(app: Flask, way: Way, name: str) -> None:
     operation = schemathesis.openapi.from_wsgi(DOCUMENT, app, config=CONFIG)[way.path][way.method]
-    known = {"path_parameters": SERVER} if way.is_there else {}
+    ids = {name: value for name, value in THERE.items() if f"{{{name}}}" in way.path}
+    known = {"path_parameters": ids} if way.is_there else {}
     if name == "insider":
         name = "admin" if way.path.startswith("/api/admin/") else "user"
     visitor = Visitor(app, name)
@@ -134,7 +135,7 @@ def test_every_other_method_is_refused_with_those_that_are_allowed(app: Flask, p
 
     for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"} - described:
         answer = visitor.send(
-            path.format(**SERVER), method=method, headers={"X-CSRFToken": visitor.csrf_token}
+            path.format(**THERE), method=method, headers={"X-CSRFToken": visitor.csrf_token}
         )
         assert answer.status_code == 405
         assert faults_of(answer, path, new_mark()) == []

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from app.services import accounts, totp
 from app.services.sign_in import Visitor as Knocking
-from tests.factories import ACTOR, PASSWORD, make_server, make_user
+from tests.factories import ACTOR, PASSWORD, make_group, make_server, make_user
 from tests.fuzz.client import FuzzClient
 from tests.fuzz.rules import Rule
 
@@ -25,7 +25,10 @@ UNREACHABLE = "https://127.0.0.1:9/mcp"
 
 
 def furnish(app: Flask) -> None:
-    """Add the people, and a server, whose id is 1. Ann has begun to set up a second factor; Dora has one."""
+    """Add the people, and a server and a group of Ann's, whose ids are 1, as hers is.
+
+    Ann has begun to set up a second factor; Dora has one.
+    """
     with app.app_context():
         keys = app.extensions["keys"]
         ann, _carol = (make_user(email, admin=visitor == "admin") for visitor, email in EMAILS.items())
@@ -37,6 +40,7 @@ def furnish(app: Flask) -> None:
         totp.confirm_enrolment(dora, code, keys=keys, actor=ACTOR)
         make_user(FORGETFUL)
         make_server("GitHub", url=UNREACHABLE)
+        make_group("Team", [ann])
 
 
 class Visitor:
