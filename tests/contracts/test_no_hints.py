@@ -171,6 +171,10 @@ def test_nothing_that_an_admin_can_send_uses_checks_confirms_or_calls_with_anoth
             ann = AuditEvent.subject_user_id == planted["user"]
             done = set(db.session.scalars(db.select(AuditEvent.action).where(ann)))
             assert not done & {"token.used", "token.checked", "token.address_confirmed", "token.use_ended"}
+            # What an admin may do is to take the server away.
+            row = db.session.get_one(Server, planted["server"])
+            row.is_enabled = row.for_everyone = True
+            db.session.commit()
         # Its owner's very next request sends it: the watch is not blind.
         owner = sign_in(app, "ann@example.com")
         path = f"/api/mcp-servers/{planted['server']}/auth-token/check"

@@ -121,7 +121,7 @@ def test_who_still_holds_a_token_reads_its_name_and_can_delete_it_alone(app: Fla
     assert [(one["name"], one["available"], one["url"], one["slug"]) for one in listed] == [
         (NAME, False, None, None)
     ]
-    assert listed[0]["token"]["remedy"] == ""
+    assert listed[0]["token"]["remedy"] == "delete"
     assert NAME not in client.get("/playground").text
     for (method, path), status in ANNS.items():
         answer = send(client, method, path.format(disabled=hidden), {})

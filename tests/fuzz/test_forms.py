@@ -91,6 +91,7 @@ def test_most_pages_with_a_form_are_found_with_one(app: Flask) -> None:
 
     assert found["/login"] == {"csrf_token", "email", "password"}
     assert [path for path, fields in found.items() if not fields] == [
+        "/admin/tokens/<int:user_id>/<int:server_id>/delete",
         "/settings/tokens/<int:server_id>/delete",
         "/settings/tokens/<int:server_id>/confirm-address",
         "/settings/tokens/delete-all",

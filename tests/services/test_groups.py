@@ -19,6 +19,7 @@ from app.errors import (
 from app.extensions import db
 from app.models import AuditEvent, Group, GroupMember, Server, ServerGroup, User
 from app.services import accounts, group_list, groups, server_groups, servers
+from app.services.server_delete import delete_server
 from app.services.server_groups import EVERYONE, Audience, Loss, set_audience
 from tests.factories import ACTOR, make_group, make_server, make_token, make_user
 from tests.ledgers import shut
@@ -184,7 +185,7 @@ def test_nothing_is_left_of_a_group_a_person_or_a_server_that_is_gone(app: Flask
 
         accounts.delete_account(ben.email, ACTOR)
         assert rows() == (2, 2, 3)
-        servers.delete_server(two.id, ACTOR)
+        delete_server(two.id, deleted_tokens=None, actor=ACTOR)
         assert rows() == (2, 2, 2)
         groups.delete_group(second.id, ACTOR)
         assert rows() == (1, 1, 1)

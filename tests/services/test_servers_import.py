@@ -19,6 +19,7 @@ from app.services import server_import, servers
 from app.services.actors import Actor
 from app.services.audit_verify import verify_ledger
 from app.services.import_plan import VANISHED, Plan
+from app.services.server_delete import delete_server
 from app.services.server_import import Consent, import_catalogue, import_entries, review_catalogue
 from app.services.slugs import Slugs
 from tests.ledgers import shut
@@ -267,7 +268,7 @@ def test_a_server_deleted_after_it_was_read_is_added_again(app: Flask) -> None:
         take(proposed(A))
         read = Catalogue((Entry("com.example/mcp", (proposed(A, description="new"),)),), ())
         review_catalogue(read)
-        servers.delete_server(servers.find_server("a").id, Actor.of_cli())
+        delete_server(servers.find_server("a").id, deleted_tokens=None, actor=Actor.of_cli())
 
         plan = import_catalogue(read, Consent(), Actor.of_cli())
 

@@ -69,7 +69,8 @@ def test_every_answer_and_every_reason_of_a_check_has_a_sentence() -> None:
 def test_every_outcome_and_every_reason_of_a_trial_has_a_sentence() -> None:
     """A trial ends as a check does, but where a token would have been refused: then it says at which step."""
     given = set(checks.REASONS) - {
-        *("proved", "probe", "refused", "probe_failed", "no_comparison", "insufficient_scope")
+        *("proved", "probe", "refused", "probe_failed", "no_comparison", "insufficient_scope"),
+        *("probe_echo", "probe_changes"),
     }
     given |= set(trial.STEPS)
 

@@ -29,10 +29,16 @@ ROUTES: dict[str, tuple[str, dict[str, Any]]] = {
     "/api/mcp-servers/1/auth-token/check": ("token", {"token": CANARY}),
     "/api/playground/1/tools": ("mcp_auth_token", {"mcp_auth_token": CANARY}),
     "/api/playground/1/call": ("mcp_auth_token", {"tool": "whoami", "mcp_auth_token": CANARY}),
+    "/api/admin/servers": ("name", {"name": CANARY, "url": "https://mcp.example.com/mcp"}),
+    "/api/admin/servers/import": ("", {"catalogue": {"servers": []}}),
     "/api/admin/servers/1": ("probe_tool", {"probe_tool": CANARY}),
     "/api/admin/servers/1/groups": ("", {"for_everyone": True}),
     "/api/admin/groups": ("name", {"name": CANARY}),
     "/api/admin/groups/1": ("name", {"name": CANARY}),
+    "/api/admin/users": ("password", {"email": "new@example.com", "password": CANARY}),
+    "/api/admin/users/1": ("password", {"is_active": True, "password": CANARY}),
+    "/api/admin/users/1/invitation": ("password", {"password": CANARY}),
+    "/api/admin/tokens/1/1/ask": ("version", {"version": CANARY}),
 }
 FIELDS = [
     *("token", "check", "expires_at", "mcp_auth_token", "tool", "arguments", "email", "name", "url"),
@@ -43,7 +49,10 @@ METHODS = {
     "/api/admin/servers/1": "PATCH",
     "/api/admin/servers/1/groups": "PUT",
     "/api/admin/groups/1": "PATCH",
+    "/api/admin/users/1": "PATCH",
 }
+#: A catalogue is larger than anything else that is sent; it has a limit and tests of its own.
+LARGE = "/api/admin/servers/import"
 PROTECTED = [path for path in ROUTES if path != "/api/session"]
 every_route = pytest.mark.parametrize("path", ROUTES)
 
@@ -77,33 +86,33 @@ def test_no_route_that_takes_a_body_is_missing_here(app: Flask, stranger: PageCl
     assert taking == set(ROUTES)
 
 
-@every_route
-@pytest.mark.parametrize(
-    "body",
-    [
-        f'{{"token": "{CANARY}',
-        f'{{"token": "{CANARY}"',
-        f'{{"{CANARY}": 1, "{CANARY}": 2}}',
-        f'{{"token": "{CANARY}", "token": "{CANARY}"}}',
-        f'{{"token": "{CANARY}\\ud800"}}',
-        f'{{"token": "{CANARY}", "x": NaN}}',
-        f'{{"token": {CANARY}}}',
-        f"'{CANARY}'",
-        f'"{CANARY}"',
-        f'["{CANARY}"]',
-        "null",
-        "[]",
-        "1",
-        "true",
-        " ",
-        "{" * 2000,
-        '{"a":' * 2000 + "1" + "}" * 2000,
-    ],
-)
-def test_malformed_bodies_are_refused_without_an_echo(ann: Program, path: str, body: str) -> None:
-    document = assert_problem(send(ann, path, body.encode()), 400, "malformed")
+#: None of them is JSON that says one thing, in an object.
+MALFORMED = [
+    f'{{"token": "{CANARY}',
+    f'{{"token": "{CANARY}"',
+    f'{{"{CANARY}": 1, "{CANARY}": 2}}',
+    f'{{"token": "{CANARY}", "token": "{CANARY}"}}',
+    f'{{"token": "{CANARY}\\ud800"}}',
+    f'{{"token": "{CANARY}", "x": NaN}}',
+    f'{{"token": {CANARY}}}',
+    f"'{CANARY}'",
+    f'"{CANARY}"',
+    f'["{CANARY}"]',
+    "null",
+    "[]",
+    "1",
+    "true",
+    " ",
+    "{" * 2000,
+    '{"a":' * 2000 + "1" + "}" * 2000,
+]
 
-    assert document.keys() == {"type", "title", "status", "detail", "code", "request_id"}
+
+@every_route
+def test_malformed_bodies_are_refused_without_an_echo(ann: Program, path: str) -> None:
+    for body in MALFORMED:
+        document = assert_problem(send(ann, path, body.encode()), 400, "malformed")
+        assert document.keys() == {"type", "title", "status", "detail", "code", "request_id"}
 
 
 @every_route
@@ -114,24 +123,24 @@ def test_bytes_that_are_not_utf_8_are_malformed(ann: Program, path: str) -> None
         assert_problem(send(ann, path, body), 400, "malformed")
 
 
+NOT_JSON = [
+    None,
+    "text/plain",
+    "text/json",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=x",
+    "application/problem+json",
+    "application/json; charset=latin-1",
+    f"{CANARY}/json",
+]
+
+
 @every_route
-@pytest.mark.parametrize(
-    "content_type",
-    [
-        None,
-        "text/plain",
-        "text/json",
-        "application/x-www-form-urlencoded",
-        "multipart/form-data; boundary=x",
-        "application/problem+json",
-        "application/json; charset=latin-1",
-        f"{CANARY}/json",
-    ],
-)
-def test_only_json_is_taken(ann: Program, path: str, content_type: str | None) -> None:
+def test_only_json_is_taken(ann: Program, path: str) -> None:
     body = json.dumps(ROUTES[path][1]).encode()
 
-    assert_problem(send(ann, path, body, content_type), 415, "unsupported_media_type")
+    for content_type in NOT_JSON:
+        assert_problem(send(ann, path, body, content_type), 415, "unsupported_media_type")
 
 
 @every_route
@@ -145,7 +154,7 @@ def test_packed_bodies_are_refused(ann: Program, path: str) -> None:
     assert_problem(answer, 415, "unsupported_media_type")
 
 
-@every_route
+@pytest.mark.parametrize("path", [path for path in ROUTES if path != LARGE])
 def test_large_bodies_are_refused_with_and_without_a_length(ann: Program, path: str) -> None:
     body = json.dumps({"x": CANARY * 4000}).encode()
     chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
@@ -173,14 +182,14 @@ def test_a_field_that_is_not_ours_is_refused_and_not_named(ann: Program, path: s
 
 
 @pytest.mark.parametrize("path", [path for path, (field, _) in ROUTES.items() if field])
-@pytest.mark.parametrize("value", [1, True, 1.5, [CANARY], {"a": CANARY}])
-def test_a_secret_of_another_type_is_refused_by_its_field(ann: Program, path: str, value: Any) -> None:
+def test_a_secret_of_another_type_is_refused_by_its_field(ann: Program, path: str) -> None:
     field, right = ROUTES[path]
 
-    document = assert_problem(send(ann, path, json.dumps(right | {field: value}).encode()), 422, "invalid")
-
-    assert document["errors"] == {field: ["This must be text."]}
-    assert document["reason"] == "text"
+    for value in (1, True, 1.5, [CANARY], {"a": CANARY}):
+        body = json.dumps(right | {field: value}).encode()
+        document = assert_problem(send(ann, path, body), 422, "invalid")
+        assert document["errors"] == {field: ["This must be text."]}
+        assert document["reason"] == "text"
 
 
 @pytest.mark.parametrize("path", PROTECTED)
