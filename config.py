@@ -255,7 +255,7 @@ SETTINGS: Final = (
         "SMTP_HOST",
         _matching(HOST_NAME, "a host name"),
         None,
-        "Mail server that `flask tokens remind` sends through; unset: no mail is sent",
+        "Mail server for reminders, invitations and requests to renew; unset: no mail is sent",
     ),
     Setting("SMTP_PORT", _port, "587", "Port of the mail server"),
     Setting(

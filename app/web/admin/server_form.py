@@ -72,7 +72,9 @@ class ServerForm(Form):
 
     def changes(self) -> dict[str, Any]:
         """Return what was sent, by the names of `FIELDS`. Raises InvalidInputError for `extra_headers`."""
-        sent = {name: self._fields[name].data for name in FIELDS}
+        # A field that a browser always sends may be missing all the same: then it is empty.
+        found = {name: self._fields[name].data for name in FIELDS}
+        sent = {name: "" if value is None else value for name, value in found.items()}
         return sent | {
             "auth_value_format": self.value_format,
             "extra_headers": read_lines(self.extra_headers.data or ""),
