@@ -20,6 +20,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import refresh
 from flask_login import current_user, login_user, logout_user
 
 from app.errors import (
@@ -32,10 +33,11 @@ from app.errors import (
 from app.models import User
 from app.models.user import INVITED
 from app.services import accounts, known_browsers, one_time_links, second_step, sessions
+from app.services.own_language import choose_language
 from app.services.sessions import SignedIn
 from app.services.sign_in import authenticate
 from app.services.totp import has_second_factor
-from app.web import current, messages, problems
+from app.web import current, languages, messages, problems
 from app.web.access import public
 from app.web.forms import CodeForm, Form, NewPasswordForm, SignInForm, SignUpForm
 from app.web.urls import own_path
@@ -151,19 +153,27 @@ def reset_password(code: str) -> ResponseReturnValue:
 
 
 def begin_session(user: User) -> None:
-    """Sign in: a new session row, nothing left of the cookie from before, and a browser that is known."""
+    """Sign in: a new session row, nothing left of the cookie from before, and a browser that is known.
+
+    Who never chose a language has from now on, mails included, the one chosen in this browser.
+    """
     if current_user.is_authenticated:
         sessions.end_session(current.user(), current.actor())
     # Before the form's own session is emptied: which browser it is does not depend on it.
     visitor = current.visitor()
     session.clear()
     carry_on(user, sessions.start_session(user, visitor.actor, visitor.browser_id, current.session_limits()))
+    chosen = languages.chosen_here()
+    if user.locale is None and chosen:
+        choose_language(user, chosen)
 
 
 def carry_on(user: User, signed_in: SignedIn) -> None:
     """Give this browser the cookies of a session that has just begun."""
     session.clear()
     login_user(user)
+    # What is said from here on is said in their language.
+    refresh()
 
     @after_this_request
     def remember_browser(response: Response) -> Response:
@@ -189,6 +199,7 @@ def forget_session() -> None:
     """Empty the cookie of a session that is over."""
     logout_user()
     session.clear()
+    refresh()
 
 
 def _refused(template: str, form: Form, error: MarketError) -> ResponseReturnValue:

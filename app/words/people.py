@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from flask_babel import format_datetime, gettext
+from flask_babel import format_datetime, gettext, lazy_pgettext
 from flask_babel import lazy_gettext as _l
 
-ROLES: Final = {"user": _l("User"), "auditor": _l("Auditor"), "admin": _l("Admin")}
+ROLES: Final = {"user": _l("User"), "auditor": _l("Auditor"), "admin": lazy_pgettext("role", "Admin")}
 #: What each may do, in a few words.
 ROLES_MAY: Final = {
     "user": _l("keeps and uses their own tokens"),
