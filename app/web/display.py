@@ -7,7 +7,7 @@ from typing import Final
 
 from babel.dates import format_timedelta
 from flask import Flask
-from flask_babel import format_date, format_datetime, format_decimal, get_locale, gettext
+from flask_babel import format_date, format_decimal, get_locale, gettext
 from jinja2 import StrictUndefined
 
 from app import clock
@@ -19,6 +19,7 @@ from app.web.sentences import agent_in_words, odd_sentence, sentence
 from app.words import token_states
 from app.words.checks import RESULTS as CHECK_RESULTS
 from app.words.languages import NAMES
+from app.words.times import moment
 
 JUST_NOW_SECONDS: Final = 45
 
@@ -60,11 +61,6 @@ def ago(value: datetime | None) -> str:
     if abs(passed.total_seconds()) < JUST_NOW_SECONDS:
         return str(gettext("just now"))
     return str(format_timedelta(-passed, add_direction=True, locale=get_locale()))
-
-
-def moment(value: datetime) -> str:
-    """Return date and time to the minute, in UTC."""
-    return f"{format_datetime(value, 'medium')} UTC"
 
 
 def timespan(value: timedelta) -> str:
