@@ -116,6 +116,7 @@ def sign_up() -> ResponseReturnValue:
         except InvalidInputError as error:
             form.show(error)
         else:
+            _keep_language(user)
             begin_session(user)
             return redirect(url_for("settings.tokens"), code=303)
     return render_template("auth/sign_up.html", form=form), 422 if form.is_submitted() else 200
@@ -144,6 +145,8 @@ def reset_password(code: str) -> ResponseReturnValue:
         except InvalidInputError as error:
             form.show(error)
         else:
+            if is_invited:
+                _keep_language(user)
             ready = _("Your account is ready. Sign in with your e-mail address and this password.")
             flash(ready if is_invited else _("Your new password is set. Sign in with it."), "success")
             return redirect(url_for("auth.sign_in"), code=303)
@@ -200,6 +203,13 @@ def forget_session() -> None:
     logout_user()
     session.clear()
     refresh()
+
+
+def _keep_language(user: User) -> None:
+    """Write to a new person in the language in which they read the page that gave them their account."""
+    language = languages.read_here()
+    if language:
+        choose_language(user, language)
 
 
 def _refused(template: str, form: Form, error: MarketError) -> ResponseReturnValue:

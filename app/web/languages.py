@@ -27,10 +27,9 @@ COOKIE_LASTS: Final = timedelta(days=365)
 
 def of_request() -> str:
     """Return the language to answer in: the account's, else this browser's choice, else what it asks for."""
-    chosen = (getattr(current.viewer(), "locale", None), request.cookies.get(COOKIE))
-    found = next((language for language in chosen if language in LANGUAGES), None)
+    chosen = getattr(current.viewer(), "locale", None)
     # `app.web.headers` says it, on every answer that has words.
-    g.language = found or request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0]
+    g.language = (chosen if chosen in LANGUAGES else read_here()) or LANGUAGES[0]
     return str(g.language)
 
 
@@ -38,6 +37,14 @@ def chosen_here() -> str | None:
     """Return the language that somebody chose in this browser, None when nobody did."""
     language = request.cookies.get(COOKIE)
     return language if language in LANGUAGES else None
+
+
+def read_here() -> str | None:
+    """Return the language that somebody reads in this browser, None when it asks for none of ours.
+
+    For who gets an account on a page that they read: mails have no browser to ask.
+    """
+    return chosen_here() or request.accept_languages.best_match(LANGUAGES)
 
 
 @languages.post("/language")

@@ -10,7 +10,8 @@ from flask import Flask
 from app import clock
 from app.extensions import db
 from app.models import AuditEvent, User
-from tests.factories import PASSWORD, make_server, make_token, make_user
+from app.services import invitations
+from tests.factories import ACTOR, PASSWORD, make_server, make_token, make_user
 from tests.pages import Page, PageClient
 from tests.web.api.conftest import Program
 
@@ -102,6 +103,35 @@ def test_what_was_chosen_before_the_sign_in_is_the_accounts_when_it_has_none(
     with app.app_context():
         assert db.session.scalar(db.select(User.locale)) == then
     assert language_of(client, "/settings/tokens") == (then or "en")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("asks", "then"), [("ko-KR", "ko"), ("fr", None)])
+def test_who_makes_an_account_is_written_to_as_they_read(
+    app: Flask, client: PageClient, asks: str, then: str | None
+) -> None:
+    form = client.get_page("/sign-up").form("/sign-up")
+
+    client.post(
+        "/sign-up",
+        data=form.values | {"email": EMAIL, "password": PASSWORD},
+        headers={"Accept-Language": asks},
+    )
+
+    with app.app_context():
+        assert db.session.scalar(db.select(User.locale)) == then
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_who_is_invited_is_written_to_as_they_read(app: Flask, client: PageClient) -> None:
+    with app.app_context():
+        path = f"/reset-password/{invitations.invite(EMAIL, 'user', ACTOR)[0].code}"
+    switch(client, "ko")
+
+    assert client.submit(client.get_page(path).form(path), password=PASSWORD).status_code == 303
+
+    with app.app_context():
+        assert db.session.scalar(db.select(User.locale)) == "ko"
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
