@@ -21,7 +21,7 @@ PIN_PLAIN := $(PYTHON) -c 'import pathlib, re, sys; file = pathlib.Path(sys.argv
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run serve test bench screenshots check lint types templates-lint migrations-check unit browser format lock clean
+.PHONY: help run serve test bench screenshots translations check lint types templates-lint migrations-check unit browser format lock clean
 
 help: ## Name every target
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name what; do \
@@ -69,6 +69,9 @@ bench: $(VENV)/.dev-stamp ## Measure rotation and events against their floors, i
 
 screenshots: $(VENV)/.dev-stamp ## Draw the pictures of the README anew
 	$(BIN)/python -m tests.browser.screenshots
+
+translations: $(VENV)/.dev-stamp ## Bring the catalogues of translations up to the code, compile them, and say what is missing
+	@$(BIN)/python -m tests.translations
 
 format: $(VENV)/.dev-stamp ## Write the code as `make lint` wants it
 	$(BIN)/python -m ruff check --fix .

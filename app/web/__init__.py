@@ -8,6 +8,7 @@ from app.web import access, api, display, headers, https_only, limits, problems,
 from app.web.admin import admin
 from app.web.auth import auth
 from app.web.health import health
+from app.web.languages import languages
 from app.web.playground import playground
 from app.web.settings import settings
 
@@ -20,7 +21,7 @@ def init_app(app: Flask) -> None:
     access.init_app(app)
     display.init_app(app)
     static_files.init_app(app)
-    for blueprint in (admin, auth, health, playground, settings):
+    for blueprint in (admin, auth, health, languages, playground, settings):
         app.register_blueprint(blueprint)
     api.init_app(app)
     limits.init_app(app)

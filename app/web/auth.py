@@ -20,6 +20,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import refresh
 from flask_login import current_user, login_user, logout_user
 
 from app.errors import (
@@ -32,10 +33,11 @@ from app.errors import (
 from app.models import User
 from app.models.user import INVITED
 from app.services import accounts, known_browsers, one_time_links, second_step, sessions
+from app.services.own_language import choose_language
 from app.services.sessions import SignedIn
 from app.services.sign_in import authenticate
 from app.services.totp import has_second_factor
-from app.web import current, messages, problems
+from app.web import current, languages, messages, problems
 from app.web.access import public
 from app.web.forms import CodeForm, Form, NewPasswordForm, SignInForm, SignUpForm
 from app.web.urls import own_path
@@ -114,6 +116,7 @@ def sign_up() -> ResponseReturnValue:
         except InvalidInputError as error:
             form.show(error)
         else:
+            _keep_language(user)
             begin_session(user)
             return redirect(url_for("settings.tokens"), code=303)
     return render_template("auth/sign_up.html", form=form), 422 if form.is_submitted() else 200
@@ -142,6 +145,8 @@ def reset_password(code: str) -> ResponseReturnValue:
         except InvalidInputError as error:
             form.show(error)
         else:
+            if is_invited:
+                _keep_language(user)
             ready = _("Your account is ready. Sign in with your e-mail address and this password.")
             flash(ready if is_invited else _("Your new password is set. Sign in with it."), "success")
             return redirect(url_for("auth.sign_in"), code=303)
@@ -151,19 +156,27 @@ def reset_password(code: str) -> ResponseReturnValue:
 
 
 def begin_session(user: User) -> None:
-    """Sign in: a new session row, nothing left of the cookie from before, and a browser that is known."""
+    """Sign in: a new session row, nothing left of the cookie from before, and a browser that is known.
+
+    Who never chose a language has from now on, mails included, the one chosen in this browser.
+    """
     if current_user.is_authenticated:
         sessions.end_session(current.user(), current.actor())
     # Before the form's own session is emptied: which browser it is does not depend on it.
     visitor = current.visitor()
     session.clear()
     carry_on(user, sessions.start_session(user, visitor.actor, visitor.browser_id, current.session_limits()))
+    chosen = languages.chosen_here()
+    if user.locale is None and chosen:
+        choose_language(user, chosen)
 
 
 def carry_on(user: User, signed_in: SignedIn) -> None:
     """Give this browser the cookies of a session that has just begun."""
     session.clear()
     login_user(user)
+    # What is said from here on is said in their language.
+    refresh()
 
     @after_this_request
     def remember_browser(response: Response) -> Response:
@@ -189,6 +202,14 @@ def forget_session() -> None:
     """Empty the cookie of a session that is over."""
     logout_user()
     session.clear()
+    refresh()
+
+
+def _keep_language(user: User) -> None:
+    """Write to a new person in the language in which they read the page that gave them their account."""
+    language = languages.read_here()
+    if language:
+        choose_language(user, language)
 
 
 def _refused(template: str, form: Form, error: MarketError) -> ResponseReturnValue:

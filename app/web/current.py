@@ -6,8 +6,9 @@ import re
 from datetime import timedelta
 from typing import Final, cast
 
-from flask import current_app, request
+from flask import current_app, g, request
 from flask_login import current_user
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.mcp.egress import Egress
 from app.models import User
@@ -42,6 +43,20 @@ SYSTEMS: Final = (
 def user() -> User:
     """Return who is signed in. Only for views that are not public."""
     return cast(User, current_user._get_current_object())
+
+
+def viewer() -> User | None:
+    """Return who looks at the page; None for strangers, and when the database cannot say.
+
+    Error pages need it so: the page that says "the database does not answer" must not ask it again.
+    """
+    if g.get("viewer_is_unknown"):
+        return None
+    try:
+        return cast(User, current_user) if current_user.is_authenticated else None
+    except SQLAlchemyError:
+        g.viewer_is_unknown = True
+        return None
 
 
 def actor() -> Actor:

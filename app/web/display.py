@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final, cast
+from typing import Final
 
 from babel.dates import format_timedelta
-from flask import Flask, g, request
-from flask_babel import format_date, format_datetime, format_decimal, get_locale, gettext
-from flask_login import current_user
+from flask import Flask
+from flask_babel import format_date, format_decimal, get_locale, gettext
 from jinja2 import StrictUndefined
-from sqlalchemy.exc import SQLAlchemyError
 
 from app import clock
 from app.extensions import babel
-from app.models import User
+from app.web import current, languages
 from app.web.address_parts import shown_address
 from app.web.foreign import visible
-from app.web.sentences import odd_sentence, sentence
+from app.web.sentences import agent_in_words, odd_sentence, sentence
 from app.words import token_states
 from app.words.checks import RESULTS as CHECK_RESULTS
-from app.words.languages import LANGUAGES
+from app.words.languages import NAMES
+from app.words.times import moment
 
 JUST_NOW_SECONDS: Final = 45
 
 
 def init_app(app: Flask) -> None:
     """Add the language, the filters and strict templates: a name that is not there is an error."""
-    babel.init_app(app, locale_selector=_locale)
+    babel.init_app(app, locale_selector=languages.of_request)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.filters.update(
         ago=ago,
@@ -38,6 +37,7 @@ def init_app(app: Flask) -> None:
         visible=visible,
         address=shown_address,
         web_link=web_link,
+        agent=agent_in_words,
         sentence=sentence,
         odd_sentence=odd_sentence,
         token_help=token_states.help_of,
@@ -45,7 +45,8 @@ def init_app(app: Flask) -> None:
     )
     app.jinja_env.globals.update(
         html_lang=html_lang,
-        viewer=viewer,
+        languages=NAMES,
+        viewer=current.viewer,
         token_states=token_states.STATES,
         remedies=token_states.REMEDIES,
         check_results=CHECK_RESULTS,
@@ -62,11 +63,6 @@ def ago(value: datetime | None) -> str:
     return str(format_timedelta(-passed, add_direction=True, locale=get_locale()))
 
 
-def moment(value: datetime) -> str:
-    """Return date and time to the minute, in UTC."""
-    return f"{format_datetime(value, 'medium')} UTC"
-
-
 def timespan(value: timedelta) -> str:
     """Return "2 hours"."""
     return str(format_timedelta(value, threshold=2, locale=get_locale()))
@@ -80,24 +76,3 @@ def web_link(address: str | None) -> str:
 def html_lang() -> str:
     """Return the page's language as HTML wants it."""
     return str(get_locale()).replace("_", "-")
-
-
-def viewer() -> User | None:
-    """Return who looks at the page; None for strangers, and when the database cannot say.
-
-    Error pages need it so: the page that says "the database does not answer" must not ask it again.
-    """
-    if g.get("viewer_is_unknown"):
-        return None
-    try:
-        return cast(User, current_user) if current_user.is_authenticated else None
-    except SQLAlchemyError:
-        g.viewer_is_unknown = True
-        return None
-
-
-def _locale() -> str:
-    chosen = getattr(viewer(), "locale", None)
-    if chosen in LANGUAGES:
-        return str(chosen)
-    return request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0]

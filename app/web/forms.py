@@ -62,11 +62,16 @@ class Form(FlaskForm):
             self.form_errors.append(sentence)
 
 
+def at_most(most_chars: int) -> Length:
+    """Return the rule that a field has so many characters or fewer, in our own words."""
+    return Length(max=most_chars, message=_l("Use at most %(max)d characters."))
+
+
 class SignInForm(Form):
     """E-mail and password."""
 
-    email = EmailField(_l("Email"), [InputRequired(_l("Write your e-mail address.")), Length(max=320)])
-    password = PasswordField(_l("Password"), [InputRequired(_l("Write your password.")), Length(max=1024)])
+    email = EmailField(_l("Email"), [InputRequired(_l("Write your e-mail address.")), at_most(320)])
+    password = PasswordField(_l("Password"), [InputRequired(_l("Write your password.")), at_most(1024)])
 
 
 class SignUpForm(SignInForm):
@@ -76,7 +81,7 @@ class SignUpForm(SignInForm):
 class NewPasswordForm(Form):
     """A new password, from a one-time link."""
 
-    password = PasswordField(_l("New password"), [InputRequired(_l("Write a password.")), Length(max=1024)])
+    password = PasswordField(_l("New password"), [InputRequired(_l("Write a password.")), at_most(1024)])
 
 
 class CodeField(StringField):
@@ -89,15 +94,13 @@ class CodeField(StringField):
 class CodeForm(Form):
     """A one-time code of an authenticator app, or a recovery code."""
 
-    code = CodeField(_l("Code"), [InputRequired(_l("Write the code.")), Length(max=64)])
+    code = CodeField(_l("Code"), [InputRequired(_l("Write the code.")), at_most(64)])
 
 
 class PasswordForm(Form):
     """One's password, typed again before something that cannot be taken back."""
 
-    password = PasswordField(
-        _l("Your password"), [InputRequired(_l("Write your password.")), Length(max=1024)]
-    )
+    password = PasswordField(_l("Your password"), [InputRequired(_l("Write your password.")), at_most(1024)])
 
 
 class RequireTotpForm(PasswordForm):
@@ -110,7 +113,7 @@ class EmailForm(PasswordForm):
     """Another e-mail address."""
 
     email = EmailField(
-        _l("New e-mail address"), [InputRequired(_l("Write your e-mail address.")), Length(max=320)]
+        _l("New e-mail address"), [InputRequired(_l("Write your e-mail address.")), at_most(320)]
     )
 
 
@@ -118,9 +121,9 @@ class ChangePasswordForm(Form):
     """The password there is, and the new one."""
 
     current_password = PasswordField(
-        _l("Current password"), [InputRequired(_l("Write your password.")), Length(max=1024)]
+        _l("Current password"), [InputRequired(_l("Write your password.")), at_most(1024)]
     )
-    password = PasswordField(_l("New password"), [InputRequired(_l("Write a password.")), Length(max=1024)])
+    password = PasswordField(_l("New password"), [InputRequired(_l("Write a password.")), at_most(1024)])
 
 
 class CheckForm(Form):

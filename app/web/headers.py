@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
@@ -40,6 +40,9 @@ def _add(response: Response) -> Response:
     response.headers.update(HEADERS)
     if request.is_secure:
         response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT_SECURITY
+    if "language" in g and not 300 <= response.status_code < 400:
+        response.headers["Content-Language"] = g.language
+        response.vary.update(("Accept-Language", "Cookie"))
     if request.endpoint != "static":
         # Pages speak of one person; no cache may show them to another, nor the back button later.
         response.headers["Cache-Control"] = "no-store"

@@ -31,6 +31,7 @@ class Limit(NamedTuple):
 #: Wide enough for an office behind one address on Monday morning, and for a script that fills a new account.
 SIGN_IN: Final = Limit("sign-in", "300 per minute")
 SIGN_UP: Final = Limit("sign-up", "100 per hour")
+LANGUAGE: Final = Limit("language", "300 per minute")
 RESET: Final = Limit("reset", "100 per hour")
 PASSWORD: Final = Limit("password", "300 per minute", "60 per minute")
 SAVE: Final = Limit("save", "2400 per minute", "600 per minute")
@@ -47,6 +48,7 @@ LIMITS: Final = {
     "api_session.sign_in": SIGN_IN,
     "auth.sign_up": SIGN_UP,
     "auth.reset_password": RESET,
+    "languages.choose": LANGUAGE,
     "settings.email": PASSWORD,
     "settings.password": PASSWORD,
     "settings.delete_account": PASSWORD,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
 from app.models import AuditEvent
@@ -32,7 +33,8 @@ SENTENCES: Final = {
     "token.reminded/not_sent": _l("The reminder of the token for %(server)s could not be sent"),
     "token.renew_asked": _l("Asked to renew the token for %(server)s"),
     "token.renew_asked/not_sent": _l("The mail that asks to renew the token for %(server)s was not sent"),
-    "storing.changed": _l("Storing of tokens turned %(outcome)s"),
+    "storing.changed/on": _l("Storing of tokens turned on"),
+    "storing.changed/off": _l("Storing of tokens turned off"),
     "group.changed": _l("Group %(group)s changed"),
     "group.changed/created": _l("Group %(group)s created"),
     "group.changed/renamed": _l("Group %(group)s renamed"),
@@ -63,7 +65,9 @@ SENTENCES: Final = {
     "account.disabled": _l("Account disabled"),
     "account.enabled": _l("Account enabled"),
     "account.deleted": _l("Account deleted"),
-    "role.changed": _l("Role changed to %(outcome)s"),
+    "role.changed/user": _l("Role changed to user"),
+    "role.changed/auditor": _l("Role changed to auditor"),
+    "role.changed/admin": _l("Role changed to admin"),
     "server.created": _l("Server %(server)s added"),
     "server.changed": _l("Server %(server)s changed"),
     "server.changed/for_everyone": _l("Server %(server)s is there for everyone"),
@@ -80,6 +84,20 @@ SENTENCES: Final = {
     "access.refused": _l("A page was asked for that is not for them"),
     "csrf.refused": _l("A form was refused that no page of ours had sent"),
     "notice.dismissed": _l("A notice was dismissed"),
+}
+#: What `%(outcome)s` says, where it is not a word of its own.
+OUTCOMES: Final = {
+    "ok": _l("it was answered"),
+    "error": _l("the tool reported an error"),
+    "failed": _l("something went wrong on our side"),
+    "rejected": _l("the server rejected the token"),
+    "upstream_error": _l("the server could not be used"),
+    "upstream_refused": _l("the server refused the request"),
+    "upstream_timeout": _l("the server did not answer in time"),
+    "token_unreadable": _l("it cannot be read"),
+    "server_changed": _l("it is on hold"),
+    "token_expired": _l("it has expired"),
+    "token_rejected": _l("the server rejected it before"),
 }
 KINDS: Final = {
     "token": _l("Tokens"),
@@ -107,11 +125,19 @@ ODDITIES: Final = {
 }
 
 
+def agent_in_words(agent: str) -> str:
+    """Return a program's family (`app.web.current.agent_family`) as the reader's language writes it."""
+    browser, between, system = agent.partition(" on ")
+    if browser == "Other":
+        browser = gettext("Other program")
+    return str(gettext("%(browser)s on %(system)s", browser=browser, system=system) if between else browser)
+
+
 def odd_sentence(oddity: Oddity) -> str:
     """Return what is odd, in words."""
     values = {
         "server": oddity.server_name or "—",
-        "agent": oddity.agent or "—",
+        "agent": agent_in_words(oddity.agent) or "—",
         "address": oddity.client_address or "—",
     }
     return str(ODDITIES[oddity.kind]) % values
@@ -123,4 +149,5 @@ def sentence(event: AuditEvent) -> str:
     if text is None:
         return event.action
     group = (event.details or {}).get("group_name") or "—"
-    return str(text) % {"server": event.server_name or "—", "outcome": event.outcome, "group": group}
+    outcome = str(OUTCOMES.get(event.outcome, event.outcome))
+    return str(text) % {"server": event.server_name or "—", "outcome": outcome, "group": group}

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 #: The first is for everyone whose language is missing.
-LANGUAGES: Final = ("en",)
+LANGUAGES: Final = ("en", "ko")
+#: What each calls itself: whoever looks for theirs may not read the page's.
+NAMES: Final = {"en": "English", "ko": "한국어"}
 
 
 def language_for(locale: str | None) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from flask_babel import format_datetime, gettext
+from flask_babel import gettext, lazy_pgettext
 from flask_babel import lazy_gettext as _l
 
-ROLES: Final = {"user": _l("User"), "auditor": _l("Auditor"), "admin": _l("Admin")}
+from app.words.times import moment
+
+ROLES: Final = {"user": _l("User"), "auditor": _l("Auditor"), "admin": lazy_pgettext("role", "Admin")}
 #: What each may do, in a few words.
 ROLES_MAY: Final = {
     "user": _l("keeps and uses their own tokens"),
@@ -52,7 +54,7 @@ def password_link_body(link: str, until: datetime, site_url: str) -> str:
 
 
 def _once(until: datetime) -> str:
-    when = f"{format_datetime(until, 'medium')} UTC"
+    when = moment(until)
     text = gettext("The link works once, until %(when)s. Whoever has it can sign in as you.", when=when)
     return str(text)
 

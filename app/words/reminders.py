@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from flask_babel import format_datetime, gettext, ngettext
+from flask_babel import gettext, ngettext
 
 from app.mcp.texts import clean_text
 from app.services.ending_tokens import EndingToken
+from app.words.times import moment
 
 NAME_CHARS: Final = 100
 SUBJECT_NAME_CHARS: Final = 60
@@ -70,7 +71,7 @@ def body(tokens: Sequence[EndingToken], site_url: str, *, is_stored: bool = True
 
 
 def _paragraph(token: EndingToken, site_url: str, *, is_stored: bool) -> str:
-    when = f"{format_datetime(token.expires_at, 'medium')} UTC"
+    when = moment(token.expires_at)
     if token.days_left:
         what = ngettext(
             "Expires in %(num)d day, on %(when)s. After that it will not be sent.",

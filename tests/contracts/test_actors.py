@@ -86,6 +86,7 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("POST", "/sign-up"): everyone(422, email="nobody", password="short"),
     ("GET", "/reset-password/made-up"): everyone(404),
     ("POST", "/reset-password/made-up"): everyone(404, password=PASSWORD),
+    ("POST", "/language"): everyone(303, language="ko"),
     # Leads to the sign-in page in any case.
     ("POST", "/logout"): everyone(303),
     ("GET", "/settings/tokens"): people(200),

@@ -116,6 +116,11 @@ def _what_was_done(plan: Plan) -> str:
         ngettext("%(num)s changed", "%(num)s changed", len(plan.changed)),
     ]
     if plan.held:
-        one, many = "the token of %(num)s person put on hold", "the tokens of %(num)s people put on hold"
-        texts.append(ngettext(one, many, plan.held))
+        texts.append(
+            ngettext(
+                "the token of %(num)s person put on hold",
+                "the tokens of %(num)s people put on hold",
+                plan.held,
+            )
+        )
     return ", ".join(texts) + "."

@@ -8,13 +8,13 @@ from typing import Final, TypeVar
 from flask_babel import lazy_gettext as _l
 from wtforms import EmailField, RadioField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import InputRequired
 
 from app.errors import InvalidInputError, LastAdminError, WrongStateError
 from app.models.user import ROLES
 from app.services.sign_in import confirm_password
 from app.web import current, messages
-from app.web.forms import Form, PasswordForm
+from app.web.forms import Form, PasswordForm, at_most
 from app.web.problems import status_of
 from app.words import people as words
 
@@ -33,7 +33,7 @@ class InviteForm(RoleForm):
     """Whom to invite, and as what."""
 
     email = EmailField(
-        _l("Their e-mail address"), [InputRequired(_l("Write their e-mail address.")), Length(max=320)]
+        _l("Their e-mail address"), [InputRequired(_l("Write their e-mail address.")), at_most(320)]
     )
 
 

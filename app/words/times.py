@@ -1,0 +1,16 @@
+"""Times: an exact one in words, the same in pages and in mails."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from flask_babel import format_datetime, get_locale
+
+#: By language, where its usual form will not do: Unicode's for Korean has an English AM and PM in it.
+FORMATS: Final = {"ko": "y. M. d. HH:mm:ss"}
+
+
+def moment(value: datetime) -> str:
+    """Return date and time to the second, in UTC, in the current language."""
+    return f"{format_datetime(value, FORMATS.get(str(get_locale()), 'medium'))} UTC"
