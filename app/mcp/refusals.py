@@ -54,6 +54,7 @@ REFUSALS: Final = {
     ("extra_headers", "secret"): "a further header may not hold a secret, everyone sees it",
     ("values", "secret"): "one of the answers looks like a token, which everybody would see",
     ("extra_headers", "too_many"): "it wants more headers than anybody sends",
+    ("extra_headers", "too_long"): "a header is too long",
     ("extra_headers", "twice"): "a further header is given twice",
     ("probe_tool", "tool_name"): "a tool's name is one line of at most 200 characters",
 }

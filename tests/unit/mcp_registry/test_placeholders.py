@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -186,5 +187,37 @@ def test_no_template_takes_long() -> None:
     read("https://a.example/" + "{a}a" * 1000, kept=[KeptServer("https://a.example/" + "a" * 2000, {})])
     read("https://a.example/" + "<" * 100_000)
     read("https://a.example", *({"name": f"X-{number}", "value": "{a}"} for number in range(10_000)))
+
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("template", ["{a}" * 1300, "{a}", "{b}" * 1300, "{a}{c}", "x" * 5000])
+def test_no_template_makes_a_text_that_is_too_long(template: str) -> None:
+    # Given by the entry, or answered by its default.
+    variables = {"a": {"value": "x" * 100_000}, "b": {"default": "y" * 500}}
+    facts = {"value": template, "variables": variables}
+    tracemalloc.start()
+
+    address = read(f"https://a.example/{template}", variables=variables)
+    open_ = read("https://a.example", {"name": "X-Key"}, {"name": "X-Org", **facts})
+    secret = read(
+        "https://a.example", {"name": "X-Key", "isSecret": True, **facts, "value": f"{template}{{c}}"}
+    )
+
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5_000_000
+    assert [skip.why for skip in address.skipped] == ["the address is too long"]
+    assert "a header is too long" in [skip.why for skip in open_.skipped]
+    assert not any(server.extra_headers for entry in open_.entries for server in entry.servers)
+    assert not any(server.is_enabled for entry in secret.entries for server in entry.servers)
+
+
+def test_a_placeholder_is_asked_once_however_often_it_stands_there() -> None:
+    choices = [f"{number}" * 500 for number in range(10)]
+    started = time.monotonic()
+
+    for _ in range(20):
+        read("https://a.example/" + "{a}" * 1300, variables={"a": {"choices": choices * 10}})
 
     assert time.monotonic() - started < 5
