@@ -150,6 +150,26 @@ def test_a_tick_that_holds_tokens_says_so_and_is_not_there_by_itself(
         assert (event.details, event.actor_name) == ({"held_tokens": 2}, "carol@example.com")
 
 
+def test_a_new_remote_of_a_closed_entry_is_closed_and_one_that_is_gone_is_said_to_be_gone(
+    app: Flask, carol: PageClient, octo: int
+) -> None:
+    with app.app_context():
+        server = db.session.get_one(Server, octo)
+        server.is_enabled, server.for_everyone = False, False
+        make_server("Gone", registry_name="com.gone/mcp", url="https://gone.example.com/mcp")
+        make_server("Left", registry_name="com.gone/mcp", url="https://left.example.com/mcp")
+        both = entry("com.octo/mcp", server.url)
+        db.session.commit()
+    both["remotes"].append({"type": "streamable-http", "url": NEW})
+
+    page = review(carol, [both, entry("com.gone/mcp", "https://left.example.com/mcp")])
+
+    assert "The other servers of its entry are disabled, so this one is too." in words(page)
+    assert "nobody sees it until you choose groups for it" in words(page)
+    assert "It is gone from its entry, so it is disabled. Tokens stay." in words(page)
+    assert "Not supported yet" not in words(page)
+
+
 @pytest.mark.parametrize("what", ["token", "server", "deleted"])
 def test_another_plan_than_the_one_in_sight_is_shown_again_and_nothing_written(
     app: Flask, carol: PageClient, octo: int, what: str
