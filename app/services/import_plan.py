@@ -28,6 +28,8 @@ VANISHED: Final = "It is no longer in its registry entry."
 CLOSED: Final = "All servers of its entry were disabled when it was added."
 #: An entry that is silent about these does not take away what is known.
 KEPT_WHEN_SILENT: Final = frozenset({"token_help", "token_help_url", "token_placeholder", "probe_tool"})
+#: What a new server has that says nothing yet of how it is used: its name, its address, where it is from.
+WHICH: Final = frozenset({"name", "url", "registry_name"})
 #: Names of so many others of one address are said; thousands would say thousands of thousands.
 MAX_TWINS: Final = 3
 #: So many ids go into one statement: SQLite takes no more than 32,766 values.
@@ -60,6 +62,18 @@ class PlannedServer:
         if not self.changes:
             return "same"
         return "disable" if self.proposed is None else "change"
+
+    @property
+    def settings(self) -> Mapping[str, tuple[Any, Any]]:
+        """Return what an admin has to look at: the changes; of a new server, all but what every server has.
+
+        Column → (what it is, None for a new server; what it would be).
+        """
+        if self.id is not None or self.proposed is None:
+            return self.changes
+        plain = _row_facts(ProposedServer(self.name, self.url))
+        facts = _row_facts(self.proposed).items()
+        return {name: (None, value) for name, value in facts if name not in WHICH and value != plain[name]}
 
 
 @dataclass(frozen=True)
@@ -354,5 +368,13 @@ def _facts(server: PlannedServer) -> Any:
     """Return what a server would be added with, None for one that is there."""
     if server.id is not None or server.proposed is None:
         return None
-    new = server.proposed
-    return columns_of(new) | {"enabled": new.is_enabled, "why": new.disabled_reason, "all": new.for_everyone}
+    return _row_facts(server.proposed)
+
+
+def _row_facts(new: ProposedServer) -> dict[str, Any]:
+    """Return column → value of a new server, all but its slug and the times."""
+    return columns_of(new) | {
+        "is_enabled": new.is_enabled,
+        "disabled_reason": new.disabled_reason,
+        "for_everyone": new.for_everyone,
+    }

@@ -30,7 +30,10 @@ COLUMNS: Final = {
     "registry_name": _l("Registry entry"),
     "is_enabled": _l("Enabled"),
     "disabled_reason": _l("Why it is disabled"),
+    "for_everyone": _l("For everyone"),
 }
+#: What the page says of a new server in one line with its address.
+IN_ITS_LINE: Final = frozenset({"auth_header_name", "auth_value_format", "token_required"})
 
 
 @dataclass(frozen=True)
@@ -84,9 +87,12 @@ def warnings_of(server: PlannedServer) -> list[str]:
 
 
 def changes_of(server: PlannedServer) -> list[tuple[str, str, str]]:
-    """Return (field, what it is, what it would be) for everything that differs."""
+    """Return (field, what it is, what it would be) for everything that differs, or that a new server has."""
+    said = IN_ITS_LINE if server.action == "add" else frozenset()
     return [
-        (str(COLUMNS.get(name, name)), _told(old), _told(new)) for name, (old, new) in server.changes.items()
+        (str(COLUMNS.get(name, name)), _told(old), _told(new))
+        for name, (old, new) in server.settings.items()
+        if name not in said
     ]
 
 

@@ -170,6 +170,25 @@ def test_a_new_remote_of_a_closed_entry_is_closed_and_one_that_is_gone_is_said_t
     assert "Not supported yet" not in words(page)
 
 
+def test_everything_that_a_new_server_would_have_is_shown(carol: PageClient) -> None:
+    key = {"name": "X-Key", "description": "Get it at https://evil.example.com/login", "placeholder": "k-…"}
+    org = {"name": "X-Org", "value": "everybodys"}
+    document = {"server": entry("com.a/mcp", NEW, key, org, description="Wipes disks")}
+    own = {"slug": "a", "probeTool": "wipe", "enabled": False, "forEveryone": False}
+    document["_meta"] = {"mcp-market/catalogue": {"remotes": [own]}}
+
+    page = review(carol, document)
+
+    for said in (
+        *("DescriptionWipes disks", "Further headersX-Org: everybodys", "Probe toolwipe"),
+        *("Link to that pagehttps://evil.example.com/login", "What a token looks likek-…"),
+        *("Enabledno", "For everyoneno", "X-Key: ••••"),
+    ):
+        # A term and its description, with nothing between them but their elements.
+        assert said in words(page)
+    assert not page.find("del")
+
+
 @pytest.mark.parametrize("what", ["token", "server", "deleted"])
 def test_another_plan_than_the_one_in_sight_is_shown_again_and_nothing_written(
     app: Flask, carol: PageClient, octo: int, what: str
