@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from app.errors import InvalidInputError
@@ -214,8 +215,7 @@ def read_back(template: str, text: str) -> dict[str, str]:
 
     From left to right, the shortest answer that fits, never back again: no template takes long.
     """
-    names = [name_in(match) for match in PLACEHOLDER.finditer(template)]
-    literals = _literals(template)
+    names, literals = _parts(template)
     if not names or not text.startswith(literals[0]):
         return {}
     answers: dict[str, str] = {}
@@ -232,10 +232,17 @@ def read_back(template: str, text: str) -> dict[str, str]:
     return answers
 
 
-def _literals(template: str) -> list[str]:
-    ends = [0, *(match.end() for match in PLACEHOLDER.finditer(template))]
-    starts = [*(match.start() for match in PLACEHOLDER.finditer(template)), len(template)]
-    return [template[end:start] for end, start in zip(ends, starts, strict=True)]
+@lru_cache(maxsize=16)
+def _parts(template: str) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the names in a template and the one text more around them.
+
+    Kept for a while: one template is read back from many texts.
+    """
+    matches = list(PLACEHOLDER.finditer(template))
+    ends = [0, *(match.end() for match in matches)]
+    starts = [*(match.start() for match in matches), len(template)]
+    names = [name_in(match) for match in matches]
+    return names, [template[end:start] for end, start in zip(ends, starts, strict=True)]
 
 
 def _may_be_asked(name: str, variable: Any) -> bool:

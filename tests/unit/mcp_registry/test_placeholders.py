@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.mcp.catalogue import Catalogue, ProposedServer
+from app.mcp.catalogue import Catalogue, Entry, ProposedServer
 from app.mcp.egress import Egress
 from app.mcp.placeholders import PLACEHOLDER, Answers, KeptServer, Question, read_back
 from app.mcp.registry import read_catalogue
@@ -211,6 +211,30 @@ def test_no_template_makes_a_text_that_is_too_long(template: str) -> None:
     assert "a header is too long" in [skip.why for skip in open_.skipped]
     assert not any(server.extra_headers for entry in open_.entries for server in entry.servers)
     assert not any(server.is_enabled for entry in secret.entries for server in entry.servers)
+
+
+def test_an_entry_with_thousands_of_addresses_to_fill_in_takes_no_long() -> None:
+    # All fit as far as they can before they do not.
+    urls = [f"https://{{t}}.example.com/{number}/{{u}}/" for number in range(1000)]
+    variables = {"t": {"default": "x"}, "u": {"default": "y"}}
+    remotes = [{"type": "sse", "url": url, "variables": variables} for url in urls]
+    plain = [{"type": "sse", "url": f"https://a.example/{number}"} for number in range(1000)]
+    kept = [KeptServer(url.format(t="x", u="z"), {}) for url in urls]
+    kept += [KeptServer(remote["url"], {}) for remote in plain]
+    entry = json.dumps({"name": NAME, "remotes": [*remotes, *plain]})
+    started = time.monotonic()
+
+    catalogue = read_catalogue(entry, PRODUCTION, Answers({}, {NAME: kept}))
+
+    assert time.monotonic() - started < 5
+    assert len(only_entry(catalogue).servers) == 1200
+    assert only_entry(catalogue).servers[199].url == "https://x.example.com/199/z/"
+    assert {skip.why for skip in catalogue.skipped} == {"its entry has more than 200 addresses to fill in"}
+
+
+def only_entry(catalogue: Catalogue) -> Entry:
+    [entry] = catalogue.entries
+    return entry
 
 
 def test_a_placeholder_is_asked_once_however_often_it_stands_there() -> None:
