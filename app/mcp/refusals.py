@@ -40,6 +40,9 @@ REFUSALS: Final = {
     ("auth_header_name", "reserved_way"): (
         "that header may not carry a token: machines on the way read it and take it off"
     ),
+    ("auth_header_name", "reserved_request"): (
+        "that header may not carry a token: servers read it as another method or address"
+    ),
     ("auth_header_name", "reserved_mcp"): (
         "that header may not carry a token: the MCP connection sets it itself"
     ),
