@@ -213,6 +213,25 @@ def test_another_plan_than_the_one_in_sight_is_shown_again_and_nothing_written(
     assert go_on(carol, again).status_code == 303
 
 
+@pytest.mark.parametrize("act", ["import", "again"])
+def test_a_tick_made_before_somebody_saved_a_token_is_no_consent_to_hold_it(
+    app: Flask, carol: PageClient, act: str
+) -> None:
+    with app.app_context():
+        octo = make_server("Octo", registry_name="com.octo/mcp").id
+    page = review(carol, [MOVED, entry("com.other/mcp", "https://other.example.com/mcp")])
+    assert "com.octo/mcp" in fields_of(page).getlist("take")
+    with app.app_context():
+        make_token(make_user("ann@example.com"), db.session.get_one(Server, octo))
+
+    again = Page(go_on(carol, page, act).text)
+
+    assert "the token of 1 person is put on hold" in words(again)
+    assert fields_of(again).getlist("take") == ["com.other/mcp"]
+    go_on(carol, again)
+    assert NEW not in addresses(app)
+
+
 def test_what_entries_leave_open_is_asked_filled_in_and_not_asked_again(
     app: Flask, carol: PageClient
 ) -> None:
