@@ -27,7 +27,7 @@ from app.services.actors import Actor
 from app.services.audit import Action, event_of, record_all
 from app.services.exported_facts import read_facts
 from app.services.import_plan import IDS_AT_ONCE, Plan, PlannedServer, kept_of, make_plan
-from app.services.row_locks import queue_writers
+from app.services.row_locks import queue_imports, queue_writers
 from app.services.servers import host_of, row_of
 from app.services.slugs import Slugs, retry_when_overtaken
 from app.services.token_marks import SENT_BY, forget_checks
@@ -137,6 +137,7 @@ def _locked() -> list[Server]:
 
     People go on saving tokens meanwhile, for all but those of which `_keep_tokens_out` says otherwise.
     """
+    queue_imports()
     queue_writers(Server, NO_ID)
     statement = select(Server).order_by(Server.id).with_for_update(key_share=True)
     return list(db.session.scalars(statement.execution_options(populate_existing=True)))

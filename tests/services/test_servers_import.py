@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -334,3 +335,31 @@ def test_two_imports_at_once_add_a_server_once(app: Flask, monkeypatch: pytest.M
         assert (plan.added, plan.unchanged) == ([], 1)
         assert states() == {A: "on"}
         assert events() == ["server.created"]
+
+
+def test_an_import_waits_for_the_one_that_adds_the_same_entry(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carry_out = server_import._carry_out
+    # Two names: no slug is taken twice, which would make the second one look again.
+    second = Thread(target=lambda: bring("Second"))
+
+    def bring(name: str) -> None:
+        with app.app_context():
+            take(proposed(A, name=name))
+
+    def while_the_second_begins(*given: Any) -> None:
+        monkeypatch.setattr(server_import, "_carry_out", carry_out)
+        carry_out(*given)
+        second.start()
+        # It waits, or else is done long before.
+        second.join(0.5)
+
+    monkeypatch.setattr(server_import, "_carry_out", while_the_second_begins)
+
+    bring("First")
+    second.join()
+
+    with app.app_context():
+        assert states() == {A: "on"}
+        assert [(row["name"], row["slug"]) for row in snapshot()] == [("Second", "first")]
