@@ -166,7 +166,7 @@ def _told(done: Plan, whole: Plan, consent: Consent, entries: frozenset[str] | N
 def _tell(plan: Plan, *, dry_run: bool) -> None:
     for server in plan.servers:
         if server.action == "add":
-            click.echo(f"Added: {server.name}")
+            click.echo(f"Added: {server.name}{_settings(server) if dry_run else ''}")
     for server in plan.servers:
         if server.action in {"change", "disable"}:
             click.echo(f"Changed: {server.name}{_fields(server) if dry_run else ''}")
@@ -191,6 +191,20 @@ def _tell(plan: Plan, *, dry_run: bool) -> None:
 
 def _fields(server: PlannedServer) -> str:
     return f" ({', '.join(sorted(server.changes))})"
+
+
+def _settings(server: PlannedServer) -> str:
+    """Return all that would be there of a new server, a line each."""
+    facts = {"url": server.url} | {name: new for name, (_, new) in server.settings.items()}
+    return "".join(f"\n  {name}: {_value(new)}" for name, new in facts.items())
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {text}" for name, text in value.items())
+    return str(value)
 
 
 def _move(server: PlannedServer) -> str:

@@ -1,6 +1,7 @@
 """Export facts: what an export of a catalogue says of its servers that the registry's own form cannot say.
 
-They stand in the `_meta` of a list's wrapper, one object for each remote, in the same order.
+They stand in the `_meta` of a list's wrapper, one object for each remote, in the same order. In an entry's
+own `_meta` they mean nothing: that is its publisher's.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ SLUG: Final = re.compile(r"(?!\d+$)[a-z0-9](?:[a-z0-9-]{0,98}[a-z0-9])?")
 
 def facts_of_remotes(record: Any, remotes: int) -> list[Mapping[str, Any] | None]:
     """Return an object for each of so many remotes; None for each where this is no whole export."""
-    facts = field_of(field_of(field_of(record, "_meta"), EXPORTED), "remotes")
+    is_wrapper = isinstance(field_of(record, "server"), Mapping)
+    facts = field_of(field_of(field_of(record, "_meta"), EXPORTED), "remotes") if is_wrapper else None
     if isinstance(facts, list) and len(facts) == remotes and all(isinstance(one, Mapping) for one in facts):
         return list(facts)
     return [None] * remotes

@@ -7,10 +7,12 @@ answers than the servers they went into: `read_back` reads them out of an addres
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
+from app.errors import InvalidInputError
 from app.mcp.spellings import field_of
 from app.mcp.texts import DESCRIPTION_CHARS, PLACEHOLDER_CHARS, clean_text
 from app.mcp.token_headers import is_secret_name
@@ -91,31 +93,40 @@ class Blanks:
         self.questions: dict[str, Question] = {}
 
     def fill_address(self, template: str, variables: Any) -> str:
-        """Return the address, with what nobody knows left as it was."""
+        """Return the address, with what nobody knows left as it was.
+
+        Raises InvalidInputError("url", "too_long").
+        """
         return self._fill(template, variables, "", True, self.kept.url if self.kept else "")
 
     def fill_header(self, name: str, facts: Mapping[str, Any], template: str | None, required: bool) -> str:
-        """Return the value of a header that is no secret, "" when there is none."""
+        """Return the value of a header that is no secret, "" when there is none.
+
+        Raises InvalidInputError("extra_headers", "too_long").
+        """
         saved = self._saved_header(name)
         if template is None:
             return self._ask(name, facts, name, required, saved)
         return self._fill(template, field_of(facts, "variables"), name, required, saved)
 
     def _fill(self, template: str, variables: Any, header: str, required: bool, saved: str) -> str:
-        if len(template) > MAX_TEMPLATE_CHARS:
-            return template
-        template = fill_in(template, variables, "value")
+        where = "extra_headers" if header else "url"
+        template = fill_in(template, variables, "value", where=where)
         known = read_back(template, saved)
+        asked: dict[str, str] = {}
 
         def replace(match: re.Match[str]) -> str:
             name = name_in(match)
             variable = field_of(variables, name)
             if not _may_be_asked(name, variable):
-                return fill_in(match[0], variables)
-            facts = variable if isinstance(variable, Mapping) else {}
-            return self._ask(name, facts, header, required, known.get(name, "")) or match[0]
+                return fill_in(match[0], variables, where=where)
+            if name not in asked:
+                # Once for each name: a thousand times the same choices take long to read.
+                facts = variable if isinstance(variable, Mapping) else {}
+                asked[name] = self._ask(name, facts, header, required, known.get(name, ""))
+            return asked[name] or match[0]
 
-        return PLACEHOLDER.sub(replace, template)
+        return _substitute(template, replace, where)
 
     def _ask(self, name: str, facts: Mapping[str, Any], header: str, required: bool, saved: str) -> str:
         """Return the answer, "" for none, and note the question."""
@@ -148,10 +159,11 @@ class Blanks:
         return next((value for known, value in headers.items() if known.lower() == name.lower()), "")
 
 
-def fill_in(template: str, variables: Any, *keys: str) -> str:
+def fill_in(template: str, variables: Any, *keys: str, where: str = "extra_headers") -> str:
     """Return the template with those placeholders filled in whose value its entry gives and nobody hides.
 
-    `keys`: what counts as a value, by default `value` and else `default`.
+    `keys`: what counts as a value, by default `value` and else `default`. `where`: `url` or `extra_headers`,
+    the field of the InvalidInputError(where, "too_long") that it raises.
     """
 
     def replace(match: re.Match[str]) -> str:
@@ -161,7 +173,28 @@ def fill_in(template: str, variables: Any, *keys: str) -> str:
         given = next(filter(None, (field_of(variable, key) for key in keys or ("value", "default"))), None)
         return given if isinstance(given, str) else match[0]
 
-    return PLACEHOLDER.sub(replace, template)
+    return _substitute(template, replace, where)
+
+
+def _substitute(template: str, replace: Callable[[re.Match[str]], str], where: str) -> str:
+    """Return the template with every placeholder replaced, and never more than any address or header has.
+
+    Counted piece by piece: a thousand times one long value would fill the memory before it is too long.
+    """
+    if len(template) > MAX_TEMPLATE_CHARS:
+        raise InvalidInputError(where, "too_long")
+    pieces: list[str] = []
+    end = length = 0
+    for match in PLACEHOLDER.finditer(template):
+        piece = template[end : match.start()] + replace(match)
+        end, length = match.end(), length + len(piece)
+        if length > MAX_TEMPLATE_CHARS:
+            raise InvalidInputError(where, "too_long")
+        pieces.append(piece)
+    text = "".join((*pieces, template[end:]))
+    if len(text) > MAX_TEMPLATE_CHARS:
+        raise InvalidInputError(where, "too_long")
+    return text
 
 
 def name_in(match: re.Match[str]) -> str:
@@ -182,8 +215,7 @@ def read_back(template: str, text: str) -> dict[str, str]:
 
     From left to right, the shortest answer that fits, never back again: no template takes long.
     """
-    names = [name_in(match) for match in PLACEHOLDER.finditer(template)]
-    literals = _literals(template)
+    names, literals = _parts(template)
     if not names or not text.startswith(literals[0]):
         return {}
     answers: dict[str, str] = {}
@@ -200,10 +232,17 @@ def read_back(template: str, text: str) -> dict[str, str]:
     return answers
 
 
-def _literals(template: str) -> list[str]:
-    ends = [0, *(match.end() for match in PLACEHOLDER.finditer(template))]
-    starts = [*(match.start() for match in PLACEHOLDER.finditer(template)), len(template)]
-    return [template[end:start] for end, start in zip(ends, starts, strict=True)]
+@lru_cache(maxsize=16)
+def _parts(template: str) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the names in a template and the one text more around them.
+
+    Kept for a while: one template is read back from many texts.
+    """
+    matches = list(PLACEHOLDER.finditer(template))
+    ends = [0, *(match.end() for match in matches)]
+    starts = [*(match.start() for match in matches), len(template)]
+    names = [name_in(match) for match in matches]
+    return names, [template[end:start] for end, start in zip(ends, starts, strict=True)]
 
 
 def _may_be_asked(name: str, variable: Any) -> bool:

@@ -40,6 +40,9 @@ REFUSALS: Final = {
     ("auth_header_name", "reserved_way"): (
         "that header may not carry a token: machines on the way read it and take it off"
     ),
+    ("auth_header_name", "reserved_request"): (
+        "that header may not carry a token: servers read it as another method or address"
+    ),
     ("auth_header_name", "reserved_mcp"): (
         "that header may not carry a token: the MCP connection sets it itself"
     ),
@@ -54,6 +57,7 @@ REFUSALS: Final = {
     ("extra_headers", "secret"): "a further header may not hold a secret, everyone sees it",
     ("values", "secret"): "one of the answers looks like a token, which everybody would see",
     ("extra_headers", "too_many"): "it wants more headers than anybody sends",
+    ("extra_headers", "too_long"): "a header is too long",
     ("extra_headers", "twice"): "a further header is given twice",
     ("probe_tool", "tool_name"): "a tool's name is one line of at most 200 characters",
 }

@@ -16,6 +16,7 @@ from app.mcp.addresses import read_address
 from app.mcp.catalogue import SSE, STREAMABLE_HTTP, Catalogue, Entry, ProposedServer, Skip, join_catalogues
 from app.mcp.export_facts import facts_of_remotes, hand_slug, is_hand_name
 from app.mcp.placeholders import (
+    MAX_TEMPLATE_CHARS,
     NO_ANSWERS,
     PLACEHOLDER,
     Answers,
@@ -43,6 +44,8 @@ TRANSPORTS: Final = {
     "http": STREAMABLE_HTTP,
     "sse": SSE,
 }
+#: Far more than any entry has. Each is compared with every server that came from the entry.
+MAX_TEMPLATES: Final = 200
 #: Where the registry's list API puts status and version, and where it did before.
 OFFICIAL: Final = ("io.modelcontextprotocol.registry/official", "io.modelcontextprotocol.registry")
 
@@ -111,6 +114,9 @@ class _EntryReader:
         self._given = answers.given
         self._looked = answers.kept is not None
         self._kept = tuple((answers.kept or {}).get(self._name, ()))
+        self._current = [kept for kept in self._kept if kept.is_current]
+        #: Of several with one address the current one, and else the first.
+        self._kept_by_url = {kept.url: kept for kept in (*reversed(self._kept), *reversed(self._current))}
         self._skipped: list[Skip] = []
         self._refused: list[str] = []
         self._questions: dict[str, Question] = {}
@@ -178,13 +184,18 @@ class _EntryReader:
         listed = field_of(self._body, "remotes")
         listed = listed if isinstance(listed, list) else []
         facts = facts_of_remotes(self._record, len(listed))
+        templates = 0
         by_transport: dict[str, list[tuple[Mapping[str, Any], Mapping[str, Any] | None]]] = {
             STREAMABLE_HTTP: [],
             SSE: [],
         }
         for remote, own in zip(listed, facts, strict=True):
             transport = _transport(remote)
-            if transport:
+            templates += _is_template(remote)
+            if templates > MAX_TEMPLATES and _is_template(remote):
+                why = f"its entry has more than {MAX_TEMPLATES} addresses to fill in"
+                self._skipped.append(Skip(_shown(self._name, remote), why))
+            elif transport:
                 by_transport[transport if own is None else STREAMABLE_HTTP].append((remote, own))
             else:
                 why = "its transport is neither streamable-http nor sse"
@@ -205,6 +216,8 @@ class _EntryReader:
         url, variables = field_of(remote, "url"), field_of(remote, "variables")
         if not isinstance(url, str):
             raise InvalidInputError("url", "empty")
+        if len(url) > MAX_TEMPLATE_CHARS:
+            raise InvalidInputError("url", "too_long")
         blanks = Blanks(self._name, self._given, self._kept_for(url))
         filled = blanks.fill_address(url, variables)
         if has_secret(filled, variables):
@@ -234,12 +247,14 @@ class _EntryReader:
 
     def _kept_for(self, url: str) -> KeptServer | None:
         """Return the server of the catalogue that this remote became when it was imported before."""
-        is_template = PLACEHOLDER.search(url)
-        fits = [kept for kept in self._kept if (read_back(url, kept.url) if is_template else url == kept.url)]
-        if fits:
-            return next((kept for kept in fits if kept.is_current), fits[0])
-        current = [kept for kept in self._kept if kept.is_current]
-        return current[0] if len(current) == 1 else None
+        if not PLACEHOLDER.search(url):
+            found = self._kept_by_url.get(url)
+        else:
+            fits = [kept for kept in self._kept if read_back(url, kept.url)]
+            found = next((kept for kept in fits if kept.is_current), fits[0]) if fits else None
+        if found is None and len(self._current) == 1:
+            found = self._current[0]
+        return found
 
 
 def _refuse_outdated(record: Any, body: Any) -> None:
@@ -259,6 +274,11 @@ def _refuse_outdated(record: Any, body: Any) -> None:
 def _transport(remote: Any) -> str | None:
     word = field_of(remote, "type") or field_of(remote, "transportType")
     return TRANSPORTS.get(word.lower().replace("_", "-")) if isinstance(word, str) else None
+
+
+def _is_template(remote: Any) -> bool:
+    url = field_of(remote, "url")
+    return isinstance(url, str) and PLACEHOLDER.search(url) is not None
 
 
 def _shown(name: str, remote: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from app.errors import InvalidInputError
 from app.mcp.addresses import read_link
-from app.mcp.placeholders import PLACEHOLDER, Blanks, fill_in
+from app.mcp.placeholders import MAX_TEMPLATE_CHARS, PLACEHOLDER, Blanks, fill_in
 from app.mcp.refusals import explain
 from app.mcp.spellings import field_of
 from app.mcp.texts import HELP_CHARS, PLACEHOLDER_CHARS, clean_text
@@ -68,7 +68,7 @@ class _Header:
 def read_remote_auth(raw_headers: Sequence[Any], blanks: Blanks) -> RemoteAuth:
     """Return where the token goes, with the other headers filled in.
 
-    Raises InvalidInputError when the token's header could not be sent, or there are too many.
+    Raises InvalidInputError when the token's header could not be sent, or there are too many, or too long.
     """
     if len(raw_headers) > MAX_HEADERS:
         raise InvalidInputError("extra_headers", "too_many")
@@ -115,6 +115,8 @@ def _read_header(raw: Mapping[str, Any]) -> _Header:
     if not is_secret:
         default = field_of(raw, "default")
         value = value or (default.strip() if isinstance(default, str) else None)
+    if value and len(value) > MAX_TEMPLATE_CHARS:
+        raise InvalidInputError("extra_headers", "too_long")
     if value and (not is_secret or len(PLACEHOLDER.findall(value)) > 1):
         value = fill_in(value, variables)
     required = field_of(raw, "isRequired")

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from app.errors import InvalidInputError
+from app.mcp.foreign_tokens import foreign_service
 
 TOKEN: Final = "{token}"
 AUTHORIZATION: Final = "Authorization"
@@ -28,9 +29,14 @@ RESERVED_HEADERS: Final = {
     "reserved_message": re.compile("content-.*|transfer-.*|te|trailer|expect|accept-encoding", re.IGNORECASE),
     # Hop-by-hop, RFC 9110, 7.6.1.
     "reserved_way": re.compile("connection|keep-alive|upgrade|proxy-.*", re.IGNORECASE),
+    # What frameworks and proxies take for another method, address or sender than the request has.
+    "reserved_request": re.compile(
+        "x-http-method(-override)?|x-method-override|x-original-url|x-rewrite-url|(x-)?forwarded(-.*)?",
+        re.IGNORECASE,
+    ),
     "reserved_mcp": re.compile("mcp-.*|accept|last-event-id", re.IGNORECASE),
 }
-#: Harmless, and written into the logs of servers and proxies everywhere: no place for a token.
+#: Written into the logs of servers and proxies everywhere: no place for a token.
 LOGGED_HEADER: Final = re.compile("user-agent|referer|origin|via|(x-)?forwarded(-.*)?", re.IGNORECASE)
 #: Entries often forget to mark secrets; these are, whatever they say. `Authentication` (sic) is in use.
 SECRET_NAME: Final = re.compile(r"authorization|authentication|key|token|secret|password", re.IGNORECASE)
@@ -44,11 +50,11 @@ def read_header_name(text: str, field: str = TOKEN_HEADER) -> str:
     name = text.strip(" ")
     if not HEADER_NAME.fullmatch(name):
         raise InvalidInputError(field, "name")
+    if field == TOKEN_HEADER and LOGGED_HEADER.fullmatch(name):
+        raise InvalidInputError(field, "reserved_logged")
     for reason, names in RESERVED_HEADERS.items():
         if names.fullmatch(name):
             raise InvalidInputError(field, reason)
-    if field == TOKEN_HEADER and LOGGED_HEADER.fullmatch(name):
-        raise InvalidInputError(field, "reserved_logged")
     return name
 
 
@@ -66,13 +72,15 @@ def read_value_format(text: str) -> str:
 
 
 def read_fixed_value(text: str) -> str:
-    """Return the value of a further header: one line of ASCII.
+    """Return the value of a further header: one line of ASCII that looks like nobody's token.
 
-    Raises InvalidInputError("extra_headers", `value`).
+    Raises InvalidInputError("extra_headers", `value` or `secret`).
     """
     value = text.strip(" ")
     if len(value) > MAX_VALUE_CHARS or not VISIBLE_LINE.fullmatch(value):
         raise InvalidInputError("extra_headers", "value")
+    if foreign_service(value, ""):
+        raise InvalidInputError("extra_headers", "secret")
     return value
 
 

@@ -58,6 +58,10 @@ def read_facts(plain: ProposedServer, egress: Egress) -> ProposedServer:
     if SLUG.fullmatch(given.get("slug") or ""):
         read["slug"] = given["slug"]
     read |= {name: given[name] for name in ("enabled", "for_everyone") if name in given}
+    if plain.disabled_reason is not None:
+        # Its headers cannot be sent as they are, whatever is said of it; an export writes some that can.
+        read["disabled_reason"] = plain.disabled_reason
+        read["enabled"] = False if read.get("enabled") is False else None
     server = replace(plain, **read, is_complete=True, own=None)
     refuse_token_header(server.extra_headers, server.auth_header_name)
     return server

@@ -24,8 +24,12 @@ from app.services.servers import columns_of
 
 #: `disabled_reason` of a server whose remote is gone from its entry.
 VANISHED: Final = "It is no longer in its registry entry."
+#: `disabled_reason` of a server that was added to an entry of which no server was enabled.
+CLOSED: Final = "All servers of its entry were disabled when it was added."
 #: An entry that is silent about these does not take away what is known.
 KEPT_WHEN_SILENT: Final = frozenset({"token_help", "token_help_url", "token_placeholder", "probe_tool"})
+#: What a new server has that says nothing yet of how it is used: its name, its address, where it is from.
+WHICH: Final = frozenset({"name", "url", "registry_name"})
 #: Names of so many others of one address are said; thousands would say thousands of thousands.
 MAX_TWINS: Final = 3
 #: So many ids go into one statement: SQLite takes no more than 32,766 values.
@@ -58,6 +62,18 @@ class PlannedServer:
         if not self.changes:
             return "same"
         return "disable" if self.proposed is None else "change"
+
+    @property
+    def settings(self) -> Mapping[str, tuple[Any, Any]]:
+        """Return what an admin has to look at: the changes; of a new server, all but what every server has.
+
+        Column → (what it is, None for a new server; what it would be).
+        """
+        if self.id is not None or self.proposed is None:
+            return self.changes
+        plain = _row_facts(ProposedServer(self.name, self.url))
+        facts = _row_facts(self.proposed).items()
+        return {name: (None, value) for name, value in facts if name not in WHICH and value != plain[name]}
 
 
 @dataclass(frozen=True)
@@ -169,8 +185,9 @@ def kept_of(known: Iterable[Server]) -> dict[str, list[KeptServer]]:
 
 def _plan_entry(entry: Entry, known: Sequence[Server]) -> tuple[PlannedServer, ...]:
     matches = _matches(known, entry.servers)
+    changed = {place: _change(server, entry.servers[place]) for place, server in matches.items()}
     planned = [
-        _change(matches[place], new) if place in matches else _add(new)
+        changed[place] if place in changed else _add(_like_others(new, known, changed.values()))
         for place, new in enumerate(entry.servers)
     ]
     matched = {server.id for server in matches.values()}
@@ -225,6 +242,16 @@ def _add(new: ProposedServer) -> PlannedServer:
     return PlannedServer(None, new.name, new.url, new, disabled_reason=reason)
 
 
+def _like_others(
+    new: ProposedServer, known: Sequence[Server], changed: Iterable[PlannedServer]
+) -> ProposedServer:
+    """Return a server of a known entry, open to nobody to whom an admin has closed all the others."""
+    opened = any(one.changes.get("is_enabled") == (False, True) for one in changed)
+    if known and not opened and not any(server.is_enabled for server in known):
+        new = replace(new, enabled=None, disabled_reason=CLOSED)
+    return replace(new, for_everyone=new.for_everyone and all(server.for_everyone for server in known))
+
+
 def _change(server: Server, new: ProposedServer) -> PlannedServer:
     wanted = {
         name: value
@@ -271,8 +298,8 @@ def _settled(server: Server, reason: str | None) -> tuple[bool, str | None]:
     if server.is_enabled:
         # With this same reason kept, an admin has enabled it in spite of it.
         return reason is None or reason == server.disabled_reason, reason
-    if server.disabled_reason is None:
-        return False, None
+    if server.disabled_reason in {None, CLOSED}:
+        return _state(server)
     return reason is None, reason
 
 
@@ -341,5 +368,13 @@ def _facts(server: PlannedServer) -> Any:
     """Return what a server would be added with, None for one that is there."""
     if server.id is not None or server.proposed is None:
         return None
-    new = server.proposed
-    return columns_of(new) | {"enabled": new.is_enabled, "why": new.disabled_reason, "all": new.for_everyone}
+    return _row_facts(server.proposed)
+
+
+def _row_facts(new: ProposedServer) -> dict[str, Any]:
+    """Return column → value of a new server, all but its slug and the times."""
+    return columns_of(new) | {
+        "is_enabled": new.is_enabled,
+        "disabled_reason": new.disabled_reason,
+        "for_everyone": new.for_everyone,
+    }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from app.extensions import Model, db
+
+#: Any number that no other program uses as an advisory lock on this database; `rotation_lock` has another.
+IMPORT_LOCK_ID: Final = 4_207_101_128
 
 Row = TypeVar("Row", bound=Model)
 
@@ -33,3 +36,12 @@ def queue_writers(model: Any, row_id: int) -> None:
     if db.engine.dialect.name == "sqlite":
         same = update(model).where(model.id == row_id).values(id=row_id)
         db.session.execute(same.execution_options(synchronize_session=False))
+
+
+def queue_imports() -> None:
+    """On PostgreSQL, let no other import begin until the transaction ends. On SQLite `queue_writers` does.
+
+    Locks on the rows there are do not keep two imports from adding the same new one.
+    """
+    if db.engine.dialect.name == "postgresql":
+        db.session.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": IMPORT_LOCK_ID})

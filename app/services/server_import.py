@@ -17,6 +17,7 @@ from app.errors import ChangedMeanwhileError, InvalidInputError, MarketError, To
 from app.extensions import db
 from app.mcp.catalogue import Catalogue, Entry, Skip, join_catalogues
 from app.mcp.egress import Egress
+from app.mcp.foreign_tokens import foreign_service
 from app.mcp.placeholders import Answers
 from app.mcp.refusals import explain
 from app.mcp.registry import read_document
@@ -25,9 +26,8 @@ from app.models import Server
 from app.services.actors import Actor
 from app.services.audit import Action, event_of, record_all
 from app.services.exported_facts import read_facts
-from app.services.foreign_tokens import foreign_service
 from app.services.import_plan import IDS_AT_ONCE, Plan, PlannedServer, kept_of, make_plan
-from app.services.row_locks import queue_writers
+from app.services.row_locks import queue_imports, queue_writers
 from app.services.servers import host_of, row_of
 from app.services.slugs import Slugs, retry_when_overtaken
 from app.services.token_marks import SENT_BY, forget_checks
@@ -137,6 +137,7 @@ def _locked() -> list[Server]:
 
     People go on saving tokens meanwhile, for all but those of which `_keep_tokens_out` says otherwise.
     """
+    queue_imports()
     queue_writers(Server, NO_ID)
     statement = select(Server).order_by(Server.id).with_for_update(key_share=True)
     return list(db.session.scalars(statement.execution_options(populate_existing=True)))

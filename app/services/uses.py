@@ -28,12 +28,12 @@ from app.extensions import db
 from app.mcp.checks import REJECTED
 from app.mcp.client import Remote
 from app.mcp.egress import Egress
+from app.mcp.foreign_tokens import foreign_service
 from app.models import Server, Token, User
 from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.availability import hold_server_for, server_for
 from app.services.call_slots import CallSlots
-from app.services.foreign_tokens import foreign_service
 from app.services.keys import Keys
 from app.services.token_input import TokenInput, read_token
 from app.services.token_marks import mark_held, mark_rejected, mark_unreadable

@@ -43,6 +43,10 @@ REFUSED: Final = {
         "This header may not carry a token: it is meant for the machines on the way, which read it and take "
         "it off, so the token would end with them. Most servers want Authorization."
     ),
+    ("auth_header_name", "reserved_request"): _l(
+        "This header may not carry a token: servers read it as another method or address than the request "
+        "has, and would do something else. Most servers want Authorization."
+    ),
     ("auth_header_name", "reserved_mcp"): _l(
         "This header may not carry a token: every MCP connection sets it itself, and the two would break "
         "each other. Most servers want Authorization."
@@ -69,6 +73,10 @@ REFUSED: Final = {
     ),
     ("extra_headers", "reserved_way"): _l(
         "One of these headers may not be set: it is meant for the machines on the way."
+    ),
+    ("extra_headers", "reserved_request"): _l(
+        "One of these headers may not be set: servers read it as another method, address or sender than the "
+        "request has, and would do something else."
     ),
     ("extra_headers", "reserved_mcp"): _l(
         "One of these headers may not be set: every MCP connection sets it itself."

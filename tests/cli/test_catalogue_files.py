@@ -62,6 +62,19 @@ def test_a_dry_run_says_everything_and_writes_nothing(
         assert db.session.scalar(db.select(AuditEvent).where(AuditEvent.action.startswith("server."))) is None
 
 
+def test_a_dry_run_shows_all_that_a_new_server_would_have(runner: FlaskCliRunner, tmp_path: Path) -> None:
+    headers = [{"name": "X-Key", "isRequired": False}, {"name": "X-Org", "value": "everybodys"}]
+    file = written(tmp_path, entry("com.a/mcp", NEW, *headers) | {"description": "Wipes disks"})
+
+    output = runner.invoke(args=["servers", "import", file, "--dry-run"]).output
+
+    for line in (
+        *(f"url: {NEW}", "description: Wipes disks", "auth_header_name: X-Key", "token_required: no"),
+        "extra_headers: X-Org: everybodys",
+    ):
+        assert f"\n  {line}\n" in output
+
+
 def test_where_nobody_can_be_asked_what_would_hold_tokens_is_left_out_and_listed(
     app: Flask, runner: FlaskCliRunner, moved: list[str]
 ) -> None:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from app.errors import InvalidInputError
-from app.services.foreign_tokens import foreign_service
+from app.mcp.foreign_tokens import foreign_service
 from app.services.token_input import MAX_PASTE_CHARS, MAX_TOKEN_CHARS, read_token
 
 #: What takes longest when a pattern tries every way to share out the blanks.

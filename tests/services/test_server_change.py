@@ -161,6 +161,8 @@ def test_what_stays_is_not_judged_by_rules_that_came_later(app: Flask) -> None:
         ({"auth_value_format": "{token}\r\nHost: a"}, "auth_value_format", "characters"),
         ({"extra_headers": {"X-A": "a\r\nHost: b"}}, "extra_headers", "value"),
         ({"extra_headers": {"X-Api-Key": "a"}}, "extra_headers", "secret"),
+        ({"extra_headers": {"X-HTTP-Method-Override": "DELETE"}}, "extra_headers", "reserved_request"),
+        ({"extra_headers": {"X-Tenant": "ghp_" + "a1B2" * 9}}, "extra_headers", "secret"),
         ({"extra_headers": {"X-A": "a", "x-a": "b"}}, "extra_headers", "twice"),
         ({"extra_headers": {"authorization": "a"}}, "extra_headers", "secret"),
         ({"auth_header_name": "x-version", "extra_headers": {"X-Version": "1"}}, "extra_headers", "secret"),

@@ -230,6 +230,43 @@ def test_what_no_admin_could_save_no_export_can_bring(app: Flask, facts: dict[st
         assert snapshot() == before
 
 
+def publishers(**facts: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return an entry that wants two secrets, and a `_meta` that takes it for an export of ours."""
+    headers = [{"name": "X-Api-Key", "isSecret": True}, {"name": "X-App-Secret", "isSecret": True}]
+    remote = {"type": "streamable-http", "url": "https://a.example/mcp", "headers": headers}
+    return {"name": "com.a/mcp", "remotes": [remote]}, {EXPORTED: {"remotes": [{"slug": "a", **facts}]}}
+
+
+def test_what_an_entry_says_of_itself_is_no_export(app: Flask) -> None:
+    entry, meta = publishers(
+        enabled=True,
+        disabledReason=None,
+        probeTool="wipe",
+        tokenHelpUrl="https://evil.example/",
+        extraHeaders={"X-Org": "evil"},
+    )
+    with app.app_context():
+        for document in (entry | {"_meta": meta}, {"server": entry | {"_meta": meta}}):
+            empty()
+
+            bring(document)
+
+            [row] = snapshot()
+            assert (row["is_enabled"], row["probe_tool"], row["token_help_url"]) == (False, None, None)
+            assert row["extra_headers"] == {}
+
+
+@pytest.mark.parametrize("reason", [None, "", "Something else."])
+def test_no_file_enables_what_its_headers_disable(app: Flask, reason: str | None) -> None:
+    entry, meta = publishers(enabled=True, disabledReason=reason, description="ours")
+    with app.app_context():
+        bring({"servers": [{"server": entry, "_meta": meta}]})
+
+        [row] = snapshot()
+        assert (row["description"], row["is_enabled"]) == ("ours", False)
+        assert row["disabled_reason"].startswith("It wants 2 secrets")
+
+
 @pytest.mark.parametrize("slug", ["7", "../x", "A b", "x" * 101, "-x", "한국"])
 def test_a_short_name_that_is_none_of_ours_is_left_aside(app: Flask, slug: str) -> None:
     with app.app_context():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from app.models import AuditEvent, Server
 from app.services import server_import, servers
 from app.services.actors import Actor
 from app.services.audit_verify import verify_ledger
-from app.services.import_plan import VANISHED, Plan
+from app.services.import_plan import CLOSED, VANISHED, Plan
 from app.services.server_delete import delete_server
 from app.services.server_import import Consent, import_catalogue, import_entries, review_catalogue
 from app.services.slugs import Slugs
@@ -230,6 +231,49 @@ def test_what_an_admin_disabled_stays_disabled(app: Flask, reason: str | None) -
         assert states() == {B: "off"}
 
 
+def test_a_new_remote_opens_nothing_that_an_admin_has_closed(app: Flask) -> None:
+    with app.app_context():
+        take(proposed(A))
+        servers.set_enabled(servers.find_server("a").id, False, Actor.of_cli())
+
+        plan = take(proposed(A), proposed(B))
+
+        assert (plan.added, plan.disabled) == (["b"], [("b", CLOSED)])
+        # Nor does the same again, or an entry that is mended, enable it; an admin does.
+        take(proposed(A), proposed(B, disabled_reason="It wants two."))
+        assert take(proposed(A), proposed(B)).changed == []
+        assert states() == {A: "off", B: CLOSED}
+        servers.set_enabled(servers.find_server("b").id, True, Actor.of_cli())
+        for _ in range(2):
+            take(proposed(A), proposed(B))
+        assert states() == {A: "off", B: "on"}
+
+
+def test_a_new_remote_is_open_beside_one_that_is_or_that_opens_with_it(app: Flask) -> None:
+    with app.app_context():
+        take(proposed(A, disabled_reason="It wants two."))
+
+        take(proposed(A), proposed(B))
+
+        assert states() == {A: "on", B: "on"}
+        servers.set_enabled(servers.find_server("a").id, False, Actor.of_cli())
+        take(proposed(A), proposed(B), proposed(C))
+        assert states() == {A: "off", B: "on", C: "on"}
+
+
+def test_a_new_remote_is_for_everyone_only_where_all_the_others_are(app: Flask) -> None:
+    with app.app_context():
+        take(proposed(A), proposed(B))
+        servers.find_server("a").for_everyone = False
+        db.session.commit()
+
+        take(proposed(A), proposed(B), proposed(C))
+        take(proposed(A), proposed(B), proposed(C))
+
+        assert [servers.find_server(slug).for_everyone for slug in "abc"] == [False, True, False]
+        assert states() == {A: "on", B: "on", C: "on"}
+
+
 def test_what_an_admin_enabled_stays_enabled_until_there_is_another_reason(app: Flask) -> None:
     with app.app_context():
         take(proposed(A, disabled_reason="It wants two."))
@@ -291,3 +335,31 @@ def test_two_imports_at_once_add_a_server_once(app: Flask, monkeypatch: pytest.M
         assert (plan.added, plan.unchanged) == ([], 1)
         assert states() == {A: "on"}
         assert events() == ["server.created"]
+
+
+def test_an_import_waits_for_the_one_that_adds_the_same_entry(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carry_out = server_import._carry_out
+    # Two names: no slug is taken twice, which would make the second one look again.
+    second = Thread(target=lambda: bring("Second"))
+
+    def bring(name: str) -> None:
+        with app.app_context():
+            take(proposed(A, name=name))
+
+    def while_the_second_begins(*given: Any) -> None:
+        monkeypatch.setattr(server_import, "_carry_out", carry_out)
+        carry_out(*given)
+        second.start()
+        # It waits, or else is done long before.
+        second.join(0.5)
+
+    monkeypatch.setattr(server_import, "_carry_out", while_the_second_begins)
+
+    bring("First")
+    second.join()
+
+    with app.app_context():
+        assert states() == {A: "on"}
+        assert [(row["name"], row["slug"]) for row in snapshot()] == [("Second", "first")]

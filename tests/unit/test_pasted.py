@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import InvalidInputError
-from app.services.foreign_tokens import SERVICES, foreign_service
+from app.mcp.foreign_tokens import SERVICES, foreign_service
 from app.services.pasted_json import value_in_json
 from app.services.stated_expiry import stated_expiry
 

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from app.mcp.catalogue import SSE
-from app.services.import_plan import Plan, PlannedEntry, PlannedServer
+from app.services.import_plan import CLOSED, Plan, PlannedEntry, PlannedServer
 
 #: So many names are shown of what nobody has to decide on.
 MAX_SHOWN: Final = 100
@@ -30,7 +30,10 @@ COLUMNS: Final = {
     "registry_name": _l("Registry entry"),
     "is_enabled": _l("Enabled"),
     "disabled_reason": _l("Why it is disabled"),
+    "for_everyone": _l("For everyone"),
 }
+#: What the page says of a new server in one line with its address.
+IN_ITS_LINE: Final = frozenset({"auth_header_name", "auth_value_format", "token_required"})
 
 
 @dataclass(frozen=True)
@@ -68,21 +71,28 @@ def groups_of(plan: Plan) -> Groups:
 def warnings_of(server: PlannedServer) -> list[str]:
     """Return what an admin should know of a server before it is there, each as a sentence."""
     said = []
-    if server.disabled_reason:
-        said.append(_("Not supported yet, so it is disabled: %(why)s", why=server.disabled_reason))
-    if server.proposed is not None and server.proposed.transport == SSE and server.action == "add":
-        said.append(_("It speaks SSE alone, which is of old servers."))
     if server.action == "disable":
         said.append(_("It is gone from its entry, so it is disabled. Tokens stay."))
+    elif server.disabled_reason == CLOSED:
+        said.append(_("The other servers of its entry are disabled, so this one is too."))
+    elif server.disabled_reason:
+        said.append(_("Not supported yet, so it is disabled: %(why)s", why=server.disabled_reason))
+    if server.action == "add" and server.proposed is not None and not server.proposed.for_everyone:
+        said.append(_("It is not for everyone: nobody sees it until you choose groups for it."))
+    if server.proposed is not None and server.proposed.transport == SSE and server.action == "add":
+        said.append(_("It speaks SSE alone, which is of old servers."))
     if server.twins:
         said.append(_("Another server has this very address: %(names)s", names=", ".join(server.twins)))
     return said
 
 
 def changes_of(server: PlannedServer) -> list[tuple[str, str, str]]:
-    """Return (field, what it is, what it would be) for everything that differs."""
+    """Return (field, what it is, what it would be) for everything that differs, or that a new server has."""
+    said = IN_ITS_LINE if server.action == "add" else frozenset()
     return [
-        (str(COLUMNS.get(name, name)), _told(old), _told(new)) for name, (old, new) in server.changes.items()
+        (str(COLUMNS.get(name, name)), _told(old), _told(new))
+        for name, (old, new) in server.settings.items()
+        if name not in said
     ]
 
 

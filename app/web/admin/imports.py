@@ -102,10 +102,14 @@ def _review(texts: Sequence[str], act: str = "first") -> ResponseReturnValue:
 
 
 def _ticked(plan: Plan, act: str) -> Collection[Any]:
-    """Return the names of the entries to tick: at first all that put nothing on hold."""
-    if act in {"first", "all"}:
-        return {entry.name for entry in plan.entries if not entry.held_tokens}
-    return frozenset() if act == "none" else frozenset(request.form.getlist("take"))
+    """Return the names of the entries to tick: none that holds tokens, whatever was ticked before.
+
+    That consent was to a number that may be another one now.
+    """
+    if act == "none":
+        return frozenset()
+    free = {entry.name for entry in plan.entries if not entry.held_tokens}
+    return free if act in {"first", "all"} else free & set(request.form.getlist("take"))
 
 
 def _what_was_done(plan: Plan) -> str:

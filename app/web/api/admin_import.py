@@ -55,7 +55,7 @@ def _told(plan: Plan, dry_run: bool) -> dict[str, Any]:
             "url": server.url,
             "action": server.action,
             "changes": [
-                {"field": name, "old": old, "new": new} for name, (old, new) in server.changes.items()
+                {"field": name, "old": old, "new": new} for name, (old, new) in server.settings.items()
             ],
             "disabled_reason": server.disabled_reason,
             "held_tokens": server.held_tokens,

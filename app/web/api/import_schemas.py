@@ -54,10 +54,12 @@ class CatalogueImport(Schema):
 
 
 class PlannedChange(Schema):
-    """One field that differs."""
+    """One field that differs, or that a new server has and not every one."""
 
     field = fields.String(required=True)
-    old = fields.Raw(required=True, allow_none=True)
+    old = fields.Raw(
+        required=True, allow_none=True, metadata={"description": "What it is; null for a new server."}
+    )
     new = fields.Raw(required=True, allow_none=True)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+import tracemalloc
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.mcp.catalogue import Catalogue, ProposedServer
+from app.mcp.catalogue import Catalogue, Entry, ProposedServer
 from app.mcp.egress import Egress
 from app.mcp.placeholders import PLACEHOLDER, Answers, KeptServer, Question, read_back
 from app.mcp.registry import read_catalogue
@@ -186,5 +187,61 @@ def test_no_template_takes_long() -> None:
     read("https://a.example/" + "{a}a" * 1000, kept=[KeptServer("https://a.example/" + "a" * 2000, {})])
     read("https://a.example/" + "<" * 100_000)
     read("https://a.example", *({"name": f"X-{number}", "value": "{a}"} for number in range(10_000)))
+
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("template", ["{a}" * 1300, "{a}", "{b}" * 1300, "{a}{c}", "x" * 5000])
+def test_no_template_makes_a_text_that_is_too_long(template: str) -> None:
+    # Given by the entry, or answered by its default.
+    variables = {"a": {"value": "x" * 100_000}, "b": {"default": "y" * 500}}
+    facts = {"value": template, "variables": variables}
+    tracemalloc.start()
+
+    address = read(f"https://a.example/{template}", variables=variables)
+    open_ = read("https://a.example", {"name": "X-Key"}, {"name": "X-Org", **facts})
+    secret = read(
+        "https://a.example", {"name": "X-Key", "isSecret": True, **facts, "value": f"{template}{{c}}"}
+    )
+
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5_000_000
+    assert [skip.why for skip in address.skipped] == ["the address is too long"]
+    assert "a header is too long" in [skip.why for skip in open_.skipped]
+    assert not any(server.extra_headers for entry in open_.entries for server in entry.servers)
+    assert not any(server.is_enabled for entry in secret.entries for server in entry.servers)
+
+
+def test_an_entry_with_thousands_of_addresses_to_fill_in_takes_no_long() -> None:
+    # All fit as far as they can before they do not.
+    urls = [f"https://{{t}}.example.com/{number}/{{u}}/" for number in range(1000)]
+    variables = {"t": {"default": "x"}, "u": {"default": "y"}}
+    remotes = [{"type": "sse", "url": url, "variables": variables} for url in urls]
+    plain = [{"type": "sse", "url": f"https://a.example/{number}"} for number in range(1000)]
+    kept = [KeptServer(url.format(t="x", u="z"), {}) for url in urls]
+    kept += [KeptServer(remote["url"], {}) for remote in plain]
+    entry = json.dumps({"name": NAME, "remotes": [*remotes, *plain]})
+    started = time.monotonic()
+
+    catalogue = read_catalogue(entry, PRODUCTION, Answers({}, {NAME: kept}))
+
+    assert time.monotonic() - started < 5
+    assert len(only_entry(catalogue).servers) == 1200
+    assert only_entry(catalogue).servers[199].url == "https://x.example.com/199/z/"
+    assert {skip.why for skip in catalogue.skipped} == {"its entry has more than 200 addresses to fill in"}
+
+
+def only_entry(catalogue: Catalogue) -> Entry:
+    [entry] = catalogue.entries
+    return entry
+
+
+def test_a_placeholder_is_asked_once_however_often_it_stands_there() -> None:
+    choices = [f"{number}" * 500 for number in range(10)]
+    started = time.monotonic()
+
+    for _ in range(20):
+        read("https://a.example/" + "{a}" * 1300, variables={"a": {"choices": choices * 10}})
 
     assert time.monotonic() - started < 5

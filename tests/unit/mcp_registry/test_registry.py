@@ -418,3 +418,33 @@ def test_any_json_yields_usable_servers_or_reasons(document: Any) -> None:
 def test_any_content_is_read_or_refused(content: bytes | str) -> None:
     with contextlib.suppress(InvalidInputError):
         read_catalogue(content, PRODUCTION)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("X-HTTP-Method-Override", "x-http-method", "X-Method-Override", "X-Original-URL", "X-Rewrite-URL"),
+        *("X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "X-FORWARDED-PROTO"),
+    ],
+)
+def test_a_header_that_makes_another_request_of_it_is_left_out(name: str) -> None:
+    found = read(entry(remote(headers=[{"name": "X-Key"}, {"name": name, "value": "DELETE"}])))
+
+    [server] = [server for one in found.entries for server in one.servers]
+    assert server.extra_headers == {}
+    assert [skip.why for skip in found.skipped] == ["that header may not be set"]
+
+
+def test_a_header_whose_value_looks_like_a_token_is_left_out_and_not_shown() -> None:
+    token = "ghp_" + "a1B2" * 9
+    given = {"name": "X-Tenant", "value": token}
+    filled = {"name": "X-Zone", "value": "{zone}", "variables": {"zone": {"default": token}}}
+    document = entry(remote(headers=[{"name": "X-Key"}, given, filled, {"name": "X-Org", "value": "acme"}]))
+
+    found = read(document)
+
+    [server] = [server for one in found.entries for server in one.servers]
+    assert server.extra_headers == {"X-Org": "acme"}
+    [why] = {skip.why for skip in found.skipped}
+    assert why == "a further header may not hold a secret, everyone sees it"
+    assert token not in repr((found.entries, found.skipped))

@@ -150,6 +150,45 @@ def test_a_tick_that_holds_tokens_says_so_and_is_not_there_by_itself(
         assert (event.details, event.actor_name) == ({"held_tokens": 2}, "carol@example.com")
 
 
+def test_a_new_remote_of_a_closed_entry_is_closed_and_one_that_is_gone_is_said_to_be_gone(
+    app: Flask, carol: PageClient, octo: int
+) -> None:
+    with app.app_context():
+        server = db.session.get_one(Server, octo)
+        server.is_enabled, server.for_everyone = False, False
+        make_server("Gone", registry_name="com.gone/mcp", url="https://gone.example.com/mcp")
+        make_server("Left", registry_name="com.gone/mcp", url="https://left.example.com/mcp")
+        both = entry("com.octo/mcp", server.url)
+        db.session.commit()
+    both["remotes"].append({"type": "streamable-http", "url": NEW})
+
+    page = review(carol, [both, entry("com.gone/mcp", "https://left.example.com/mcp")])
+
+    assert "The other servers of its entry are disabled, so this one is too." in words(page)
+    assert "nobody sees it until you choose groups for it" in words(page)
+    assert "It is gone from its entry, so it is disabled. Tokens stay." in words(page)
+    assert "Not supported yet" not in words(page)
+
+
+def test_everything_that_a_new_server_would_have_is_shown(carol: PageClient) -> None:
+    key = {"name": "X-Key", "description": "Get it at https://evil.example.com/login", "placeholder": "k-…"}
+    org = {"name": "X-Org", "value": "everybodys"}
+    document = {"server": entry("com.a/mcp", NEW, key, org, description="Wipes disks")}
+    own = {"slug": "a", "probeTool": "wipe", "enabled": False, "forEveryone": False}
+    document["_meta"] = {"mcp-market/catalogue": {"remotes": [own]}}
+
+    page = review(carol, document)
+
+    for said in (
+        *("DescriptionWipes disks", "Further headersX-Org: everybodys", "Probe toolwipe"),
+        *("Link to that pagehttps://evil.example.com/login", "What a token looks likek-…"),
+        *("Enabledno", "For everyoneno", "X-Key: ••••"),
+    ):
+        # A term and its description, with nothing between them but their elements.
+        assert said in words(page)
+    assert not page.find("del")
+
+
 @pytest.mark.parametrize("what", ["token", "server", "deleted"])
 def test_another_plan_than_the_one_in_sight_is_shown_again_and_nothing_written(
     app: Flask, carol: PageClient, octo: int, what: str
@@ -172,6 +211,25 @@ def test_another_plan_than_the_one_in_sight_is_shown_again_and_nothing_written(
     assert "This is another plan than the one you had in sight" in words(again)
     assert "com.other/mcp" in fields_of(again).getlist("take")
     assert go_on(carol, again).status_code == 303
+
+
+@pytest.mark.parametrize("act", ["import", "again"])
+def test_a_tick_made_before_somebody_saved_a_token_is_no_consent_to_hold_it(
+    app: Flask, carol: PageClient, act: str
+) -> None:
+    with app.app_context():
+        octo = make_server("Octo", registry_name="com.octo/mcp").id
+    page = review(carol, [MOVED, entry("com.other/mcp", "https://other.example.com/mcp")])
+    assert "com.octo/mcp" in fields_of(page).getlist("take")
+    with app.app_context():
+        make_token(make_user("ann@example.com"), db.session.get_one(Server, octo))
+
+    again = Page(go_on(carol, page, act).text)
+
+    assert "the token of 1 person is put on hold" in words(again)
+    assert fields_of(again).getlist("take") == ["com.other/mcp"]
+    go_on(carol, again)
+    assert NEW not in addresses(app)
 
 
 def test_what_entries_leave_open_is_asked_filled_in_and_not_asked_again(

@@ -134,6 +134,7 @@ REFUSED_HEADERS = {
     "User-Agent": "into their logs",
     "X-Forwarded-For": "into their logs",
     "Referer": "into their logs",
+    "X-HTTP-Method-Override": "another method or address",
 }
 
 

@@ -87,6 +87,8 @@ def test_what_cannot_be_added_names_the_field_and_adds_nothing(app: Flask, carol
         (NEW | {"auth_header_name": "User-Agent"}, "auth_header_name", "reserved_logged"),
         (NEW | {"extra_headers": {"Host": "a"}}, "extra_headers", "reserved_host"),
         (NEW | {"extra_headers": {"Authorization": "x"}}, "extra_headers", "secret"),
+        (NEW | {"extra_headers": {"X-Tenant": "glpat-" + "a1B2" * 5}}, "extra_headers", "secret"),
+        (NEW | {"extra_headers": {"X-Rewrite-URL": "/admin"}}, "extra_headers", "reserved_request"),
         (NEW | {"enabled": "yes"}, "enabled", "flag"),
         (NEW | {"held_tokens": 1}, "", "unknown_field"),
     ):

@@ -59,6 +59,19 @@ def test_a_dry_run_says_what_would_happen_and_does_nothing(app: Flask, carol: Pr
     assert (addresses(app), events(app)) == (before, [])
 
 
+def test_a_dry_run_shows_all_that_a_new_server_would_have(carol: Program) -> None:
+    org = {"name": "X-Org", "value": "everybodys"}
+    body = {"catalogue": entry("com.a/mcp", NEW, {"name": "X-Key"}, org), "dry_run": True}
+
+    [added] = carol.post(IMPORT, body).json["servers"]
+
+    assert added["changes"] == [
+        {"field": "auth_header_name", "old": None, "new": "X-Key"},
+        {"field": "auth_value_format", "old": None, "new": "{token}"},
+        {"field": "extra_headers", "old": None, "new": {"X-Org": "everybodys"}},
+    ]
+
+
 def test_consent_is_the_number_and_the_plan(app: Flask, carol: Program) -> None:
     body = {"catalogue": MOVED}
     plan = carol.post(IMPORT, body | {"dry_run": True}).json["plan"]
