@@ -19,6 +19,7 @@ from app.extensions import db
 from app.mcp.catalogue import Catalogue, Entry, ProposedServer, Skip
 from app.mcp.export_facts import is_hand_name
 from app.mcp.placeholders import KeptServer, Question
+from app.mcp.texts import NAME_CHARS, clean_text
 from app.models import Server, Token
 from app.services.servers import columns_of
 
@@ -146,10 +147,13 @@ class Plan:
         return hashlib.sha256(json.dumps(said, sort_keys=True, default=dict).encode()).hexdigest()
 
     def only(self, names: Collection[str] | None) -> Plan:
-        """Return the plan for the entries of these names; None: for all."""
+        """Return the plan for the entries of these names, and of each name that is none's; None: for all."""
         if names is None:
             return self
-        return replace(self, entries=tuple(entry for entry in self.entries if entry.name in names))
+        unknown = sorted(set(names) - {entry.name for entry in self.entries})
+        skipped = (Skip(clean_text(name, NAME_CHARS), "there is no such entry to import") for name in unknown)
+        entries = tuple(entry for entry in self.entries if entry.name in names)
+        return replace(self, entries=entries, skipped=(*self.skipped, *skipped))
 
 
 def make_plan(catalogue: Catalogue, known: Sequence[Server]) -> Plan:
