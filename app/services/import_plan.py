@@ -73,8 +73,12 @@ class PlannedServer:
         if self.id is not None or self.proposed is None:
             return self.changes
         plain = _row_facts(ProposedServer(self.name, self.url))
-        facts = _row_facts(self.proposed).items()
-        return {name: (None, value) for name, value in facts if name not in WHICH and value != plain[name]}
+        facts = _row_facts(self.proposed)
+        shown = {name for name, value in facts.items() if value != plain[name]} - WHICH
+        if "disabled_reason" in shown:
+            # It may be enabled all the same, by an admin where it was exported.
+            shown.add("is_enabled")
+        return {name: (None, value) for name, value in facts.items() if name in shown}
 
 
 @dataclass(frozen=True)
