@@ -15,6 +15,7 @@ from flask.cli import with_appcontext
 from app.cli.acting import acting
 from app.cli.servers import people_in_words
 from app.errors import ChangedMeanwhileError, InvalidInputError, TokensWouldBeHeldError
+from app.mcp.catalogue import SSE
 from app.mcp.refusals import explain
 from app.mcp.registry import MAX_CATALOGUE_BYTES, parse
 from app.services.import_plan import Plan, PlannedServer
@@ -132,8 +133,9 @@ def _run(files: Files, entries: frozenset[str] | None, *, dry_run: bool, yes: bo
 def _consent(plan: Plan, entries: frozenset[str] | None, yes: bool) -> Consent:
     chosen = plan.only(entries)
     if chosen.held and not yes and not _agreed(chosen):
-        entries = frozenset(entry.name for entry in chosen.entries if not entry.held_tokens)
-        return Consent(entries, None, plan.digest)
+        wanted = entries or frozenset(entry.name for entry in plan.entries)
+        held = {entry.name for entry in chosen.entries if entry.held_tokens}
+        return Consent(wanted - held, None, plan.digest)
     return Consent(entries, chosen.held, plan.digest)
 
 
@@ -167,6 +169,8 @@ def _tell(plan: Plan, *, dry_run: bool) -> None:
     for server in plan.servers:
         if server.action == "add":
             click.echo(f"Added: {server.name}{_settings(server) if dry_run else ''}")
+            if server.proposed is not None and server.proposed.transport == SSE:
+                click.echo(f"Old: {server.name}: it speaks SSE alone, which is of old servers")
     for server in plan.servers:
         if server.action in {"change", "disable"}:
             click.echo(f"Changed: {server.name}{_fields(server) if dry_run else ''}")

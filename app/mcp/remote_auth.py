@@ -24,7 +24,7 @@ from app.mcp.token_headers import (
     read_value_format,
 )
 
-#: Far more than any entry has; a remote that wants more wants something else.
+#: So many besides the token's. Far more than any entry has; one that wants more wants something else.
 MAX_HEADERS: Final = 50
 LINK: Final = re.compile(r"https?://[^\s<>\"'`()\[\]{}]+")
 
@@ -70,7 +70,7 @@ def read_remote_auth(raw_headers: Sequence[Any], blanks: Blanks) -> RemoteAuth:
 
     Raises InvalidInputError when the token's header could not be sent, or there are too many, or too long.
     """
-    if len(raw_headers) > MAX_HEADERS:
+    if len(raw_headers) > MAX_HEADERS + 1:
         raise InvalidInputError("extra_headers", "too_many")
     headers = [_read_header(raw) for raw in raw_headers if isinstance(raw, Mapping)]
     # A lone template is the token's place, whatever it is called; beside a known secret it is not.
@@ -79,6 +79,8 @@ def read_remote_auth(raw_headers: Sequence[Any], blanks: Blanks) -> RemoteAuth:
     ]
     others = [header for header in headers if header not in secrets]
     extra, dropped, missing = _fixed_headers(others, blanks)
+    if len(extra) > MAX_HEADERS:
+        raise InvalidInputError("extra_headers", "too_many")
     if not secrets:
         return RemoteAuth(extra_headers=extra, dropped=dropped, disabled_reason=missing)
     header = secrets[0]

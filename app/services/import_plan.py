@@ -19,6 +19,7 @@ from app.extensions import db
 from app.mcp.catalogue import Catalogue, Entry, ProposedServer, Skip
 from app.mcp.export_facts import is_hand_name
 from app.mcp.placeholders import KeptServer, Question
+from app.mcp.texts import NAME_CHARS, clean_text
 from app.models import Server, Token
 from app.services.servers import columns_of
 
@@ -72,8 +73,12 @@ class PlannedServer:
         if self.id is not None or self.proposed is None:
             return self.changes
         plain = _row_facts(ProposedServer(self.name, self.url))
-        facts = _row_facts(self.proposed).items()
-        return {name: (None, value) for name, value in facts if name not in WHICH and value != plain[name]}
+        facts = _row_facts(self.proposed)
+        shown = {name for name, value in facts.items() if value != plain[name]} - WHICH
+        if "disabled_reason" in shown:
+            # It may be enabled all the same, by an admin where it was exported.
+            shown.add("is_enabled")
+        return {name: (None, value) for name, value in facts.items() if name in shown}
 
 
 @dataclass(frozen=True)
@@ -146,10 +151,13 @@ class Plan:
         return hashlib.sha256(json.dumps(said, sort_keys=True, default=dict).encode()).hexdigest()
 
     def only(self, names: Collection[str] | None) -> Plan:
-        """Return the plan for the entries of these names; None: for all."""
+        """Return the plan for the entries of these names, and of each name that is none's; None: for all."""
         if names is None:
             return self
-        return replace(self, entries=tuple(entry for entry in self.entries if entry.name in names))
+        unknown = sorted(set(names) - {entry.name for entry in self.entries})
+        skipped = (Skip(clean_text(name, NAME_CHARS), "there is no such entry to import") for name in unknown)
+        entries = tuple(entry for entry in self.entries if entry.name in names)
+        return replace(self, entries=entries, skipped=(*self.skipped, *skipped))
 
 
 def make_plan(catalogue: Catalogue, known: Sequence[Server]) -> Plan:

@@ -155,6 +155,29 @@ def test_one_entry_alone_can_be_taken(app: Flask, runner: FlaskCliRunner, moved:
     assert "1 added, 0 changed" in result.output and "would put" not in result.output
 
 
+def test_an_entry_that_is_not_there_is_listed(app: Flask, runner: FlaskCliRunner, moved: list[str]) -> None:
+    # Beside one that is left out for its tokens.
+    chosen = ["--only", "com.other/mpc", "--only", "com.octo/mcp"]
+
+    for command in ([*moved, *chosen, "--dry-run"], [*moved, *chosen], [*moved, *chosen, "--yes"]):
+        result = runner.invoke(args=command)
+
+        assert result.exit_code == 0
+        assert "Skipped: com.other/mpc: there is no such entry to import\n" in result.output
+        assert "1 skipped" in result.output
+        assert "https://other.example.com/mcp" not in addresses(app)
+
+
+def test_a_new_server_that_speaks_sse_alone_is_said_to(runner: FlaskCliRunner, tmp_path: Path) -> None:
+    old = {"type": "sse", "url": "https://old.example.com/sse"}
+    file = written(tmp_path, [{"name": "com.a/old", "remotes": [old]}, entry("com.a/mcp", NEW)])
+
+    first, second = (runner.invoke(args=["servers", "import", file]).output for _ in range(2))
+
+    assert first.count("it speaks SSE alone, which is of old servers") == 1
+    assert "SSE" not in second
+
+
 def test_an_export_goes_to_a_file_or_out_and_imports_again_unchanged(
     app: Flask, runner: FlaskCliRunner, tmp_path: Path
 ) -> None:

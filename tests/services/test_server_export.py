@@ -17,6 +17,7 @@ from app.extensions import db
 from app.mcp.catalogue import ProposedServer
 from app.mcp.egress import Egress
 from app.mcp.export_facts import EXPORTED
+from app.mcp.remote_auth import MAX_HEADERS
 from app.models import AuditEvent, Server
 from app.services import servers
 from app.services.import_plan import Plan
@@ -126,7 +127,10 @@ PROPOSED = st.builds(
         ]
     ),
     token_required=st.booleans(),
-    extra_headers=st.dictionaries(st.sampled_from(["X-One", "X-Two", "X-Org"]), HEADER_VALUES, max_size=3),
+    extra_headers=st.dictionaries(st.sampled_from(["X-One", "X-Two", "X-Org"]), HEADER_VALUES, max_size=3)
+    | st.lists(HEADER_VALUES, min_size=MAX_HEADERS - 1, max_size=MAX_HEADERS).map(
+        lambda values: {f"X-{number}": value for number, value in enumerate(values)}
+    ),
     token_help=st.none() | TEXTS,
     token_help_url=st.none() | st.just("https://a.example/tokens#new"),
     token_placeholder=st.none() | TEXTS,
@@ -150,6 +154,15 @@ def test_whatever_is_in_a_catalogue_comes_back(
             server = servers.add_server(new, egress=OPEN, actor=ACTOR)
             server.is_enabled, server.disabled_reason, server.for_everyone = is_enabled, reason, for_everyone
         db.session.commit()
+
+        comes_back()
+
+
+def test_as_many_headers_as_an_admin_can_save_come_back(app: Flask) -> None:
+    headers = {f"X-{number}": "1" for number in range(MAX_HEADERS)}
+    with app.app_context():
+        new = ProposedServer("Octo", "https://octo.example/mcp", extra_headers=headers)
+        servers.add_server(new, egress=OPEN, actor=ACTOR)
 
         comes_back()
 

@@ -41,6 +41,12 @@ def test_every_column_of_a_new_server_is_shown_unless_every_server_has_it_so() -
     assert planned(ProposedServer("Octo", "https://octo.example/mcp", "com.octo/mcp")).settings == {}
 
 
+def test_a_new_server_that_is_enabled_in_spite_of_a_reason_is_shown_to_be() -> None:
+    new = ProposedServer("Octo", "https://octo.example/mcp", disabled_reason="r", enabled=True)
+
+    assert planned(new).settings == {"is_enabled": (None, True), "disabled_reason": (None, "r")}
+
+
 def test_every_column_that_is_shown_has_its_word() -> None:
     assert planned(OTHERWISE).settings.keys() | WHICH == set(COLUMNS)
     assert set(COLUMNS) > IN_ITS_LINE

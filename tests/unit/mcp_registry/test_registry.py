@@ -14,6 +14,7 @@ from app.errors import InvalidInputError
 from app.mcp.catalogue import SSE, Catalogue, Entry, ProposedServer, join_catalogues
 from app.mcp.egress import Egress
 from app.mcp.registry import read_catalogue
+from app.mcp.remote_auth import MAX_HEADERS
 from app.mcp.token_headers import RESERVED_HEADERS, TOKEN
 
 PRODUCTION = Egress(allow=frozenset(), plain_http=False)
@@ -448,3 +449,17 @@ def test_a_header_whose_value_looks_like_a_token_is_left_out_and_not_shown() -> 
     [why] = {skip.why for skip in found.skipped}
     assert why == "a further header may not hold a secret, everyone sees it"
     assert token not in repr((found.entries, found.skipped))
+
+
+@pytest.mark.parametrize("has_token", [True, False])
+def test_an_entry_brings_as_many_further_headers_as_an_admin_may_give(has_token: bool) -> None:
+    token = [{"name": "X-Key"}] if has_token else []
+
+    def bring(count: int) -> Catalogue:
+        fixed = [{"name": f"X-{number}", "value": "1"} for number in range(count)]
+        return read(entry(remote(headers=[*token, *fixed])))
+
+    [[server]] = [one.servers for one in bring(MAX_HEADERS).entries]
+    assert len(server.extra_headers) == MAX_HEADERS
+    [why] = [skip.why for skip in bring(MAX_HEADERS + 1).skipped]
+    assert why == "it wants more headers than anybody sends"

@@ -94,9 +94,13 @@ def test_consent_is_the_number_and_the_plan(app: Flask, carol: Program) -> None:
 
 
 def test_entries_are_chosen_by_name(app: Flask, carol: Program) -> None:
-    body = {"catalogue": MOVED, "entries": ["com.other/mcp"]}
+    body = {"catalogue": MOVED, "entries": ["com.other/mcp", "com.other/mpc"]}
 
-    assert carol.post(IMPORT, body).json["added"] == 1
+    planned, done = (carol.post(IMPORT, body | {"dry_run": dry}).json for dry in (True, False))
+
+    assert (planned["added"], done["added"]) == (1, 1)
+    missing = [{"what": "com.other/mpc", "why": "there is no such entry to import"}]
+    assert (planned["skipped"], done["skipped"]) == (missing, missing)
     assert NEW not in addresses(app)
 
 
