@@ -75,7 +75,7 @@ def delete_server(server_id: int, *, deleted_tokens: int | None, actor: Actor) -
     exactly so many go. Whatever it raises, nothing has changed.
     """
     try:
-        server = lock_server(server_id)
+        server = lock_server(server_id, actor)
         gone = delete(Token).where(Token.mcp_server_id == server_id).returning(Token.user_id)
         owners = list(db.session.scalars(gone.execution_options(synchronize_session=False)))
         # Counted by what is gone, so that what was said and what is done cannot differ.

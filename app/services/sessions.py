@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import secrets
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from app.services.audit import Action, record
 from app.services.known_browsers import remember
 from app.services.person_lock import lock_person
 from app.services.row_locks import lock_row
+from app.services.session_hash import session_hash
 
 logger = logging.getLogger(__name__)
 
@@ -177,7 +177,7 @@ def end_all_sessions(user_id: int, actor: Actor) -> int:
 
     A sign-in that waits for its code ends too. Raises NotThereError.
     """
-    lock_person(user_id)
+    lock_person(user_id, actor)
     db.session.execute(delete(PendingSignIn).where(PendingSignIn.user_id == user_id))
     ended = _end(user_id, actor)
     db.session.commit()
@@ -190,8 +190,3 @@ def _end(user_id: int, actor: Actor, *which: ColumnElement[bool]) -> int:
     count: int = ended.rowcount  # type: ignore[attr-defined]
     record(Action.SESSION_ENDED, actor, subject_user_id=user_id, details={"sessions": count})
     return count
-
-
-def session_hash(session_id: str) -> str:
-    """Return what is kept of a session's id."""
-    return hashlib.sha256(session_id.encode(errors="surrogatepass")).hexdigest()
