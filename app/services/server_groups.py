@@ -88,6 +88,9 @@ def set_audience(
         groups = _locked_groups(server_id, wanted)
         server = _locked_server(server_id)
         present = Audience(server.for_everyone, frozenset(one.id for one in groups_of_server(server_id)))
+        if present.group_ids - {group.id for group in groups}:
+            # Somebody was faster between the locks, with a group that is not locked, and would have no event.
+            raise ChangedMeanwhileError
         if wanted == present:
             db.session.rollback()
             return False

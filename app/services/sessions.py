@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, delete, select, update
 from sqlalchemy.exc import DBAPIError
 
 from app import clock
-from app.errors import NotThereError, SignedOutError
+from app.errors import NotThereError, SignedOutError, SignInFailedError
 from app.extensions import db
 from app.models import LoginSession, PendingSignIn, User
 from app.services.actors import Actor
@@ -50,7 +50,15 @@ class SignedIn:
 def start_session(
     user: User, actor: Actor, browser_id: str | None = None, limits: Limits = DEFAULT_LIMITS
 ) -> SignedIn:
-    """Sign a person in. `browser_id`: what the browser's cookie says. Commits; writes one audit row."""
+    """Sign a person in. `browser_id`: what the browser's cookie says. Commits; writes one audit row.
+
+    Raises SignInFailedError for who was disabled or deleted since their password was verified.
+    """
+    # The person first, as everywhere: what is added below refers to them, and whoever deletes them waits.
+    present = lock_row(User, user.id)
+    if present is None or not present.is_active:
+        db.session.rollback()
+        raise SignInFailedError
     db.session.execute(delete(LoginSession).where(LoginSession.expires_at < clock.now()))
     session_id = add_session(user, actor, limits)
     known_as = remember(user.id, browser_id)

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 
 from app.extensions import db
-from app.models import AuditEvent, User
+from app.models import AuditEvent
 from app.services.actors import Right
 from app.services.person_change import PersonChange, change_person
 from app.services.sessions import end_all_sessions, start_session
