@@ -14,6 +14,7 @@ from app.models import Server
 from app.services.actors import Actor
 from app.services.ledger import append, append_all
 from app.services.ledger_batch import append_to_each
+from app.services.rights import keep_right
 
 
 class Action(StrEnum):
@@ -133,7 +134,11 @@ def event_of(
     server: Server | None = None,
     details: Mapping[str, str | int] | None = None,
 ) -> dict[str, Any]:
-    """Return what is recorded. Raises ValueError when `details` has other keys than the action declares."""
+    """Return what is recorded. Raises ValueError when `details` has other keys than the action declares.
+
+    Raises what `keep_right` raises: of what somebody has no right to any more, there is no event.
+    """
+    keep_right(actor)
     given = dict(details or {})
     if given.keys() != DETAIL_KEYS.get(action, frozenset()):
         raise ValueError(f"{action} has other details than it declares")

@@ -1,6 +1,7 @@
 """Groups: who belongs together, and may therefore use the servers that name their group.
 
-Rows are locked in one order, so that nobody waits in a circle: groups, servers, memberships, tokens, chains.
+Rows are locked in one order, so that nobody waits in a circle: people, groups, servers, memberships, tokens,
+chains.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from app.models import Group, GroupMember, Server, User
 from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.group_names import read_group_name
+from app.services.rights import keep_right
 from app.services.row_locks import queue_writers
 
 #: Outcomes of `group.changed`.
@@ -38,6 +40,7 @@ def create_group(name: str, actor: Actor) -> Group:
     Raises InvalidInputError for `name` (`app.services.group_names` has the reasons, and `group_name_taken`).
     """
     group = Group(name=read_group_name(name), created_at=clock.now())
+    keep_right(actor)
     db.session.add(group)
     _flush_name()
     record_group(CREATED, group, actor)
@@ -53,7 +56,7 @@ def rename_group(group_id: int, name: str, actor: Actor, *, seen: str | None = N
     """
     try:
         wanted = read_group_name(name)
-        group = locked_group(group_id)
+        group = locked_group(group_id, actor)
         if wanted == group.name:
             db.session.rollback()
             return False
@@ -79,7 +82,7 @@ def delete_group(group_id: int, actor: Actor) -> int:
     """
     count = 0
     while True:
-        group = locked_group(group_id)
+        group = locked_group(group_id, actor)
         people = _take_out_some(group, actor)
         count += people
         if people < BATCH_SIZE:
@@ -111,6 +114,7 @@ def add_member(group_id: int, user_id: int, actor: Actor) -> bool:
 
     Raises NotThereError for a group or a person that is not there.
     """
+    keep_right(actor)
     group = _group(group_id)
     if db.session.get(User, user_id) is None:
         raise NotThereError
@@ -133,6 +137,7 @@ def remove_member(group_id: int, user_id: int, actor: Actor) -> bool:
 
     Their tokens stay. Raises NotThereError for a group or a person that is not there.
     """
+    keep_right(actor)
     group = _group(group_id)
     if db.session.get(User, user_id) is None:
         raise NotThereError
@@ -144,11 +149,12 @@ def remove_member(group_id: int, user_id: int, actor: Actor) -> bool:
     return removed
 
 
-def locked_group(group_id: int) -> Group:
+def locked_group(group_id: int, actor: Actor) -> Group:
     """Return the group as it is now; nobody else changes it until the transaction ends.
 
-    Raises NotThereError.
+    Raises NotThereError, and what `keep_right` raises for the actor.
     """
+    keep_right(actor)
     queue_writers(Group, group_id)
     group = db.session.scalar(
         select(Group).where(Group.id == group_id).with_for_update().execution_options(populate_existing=True)

@@ -18,6 +18,7 @@ from app.services.audit import Action, record
 from app.services.emails import normalise_email
 from app.services.one_time_links import OneTimeLink, make_link
 from app.services.person_lock import lock_person_in
+from app.services.rights import keep_right
 
 #: Why somebody who has an account cannot be invited.
 _REASONS: Final = {ACTIVE: "has_account", DISABLED: "is_disabled"}
@@ -33,6 +34,7 @@ def invite(email: str, role: str | None, actor: Actor) -> tuple[OneTimeLink, boo
     address = normalise_email(email)
     if role is not None and role not in ROLES:
         raise InvalidInputError("role", "unknown")
+    keep_right(actor)
     try:
         user = insert_account(address, NO_PASSWORD, role or "user")
     except InvalidInputError:
@@ -72,7 +74,7 @@ def _renew(user_id: int, role: str | None, actor: Actor) -> OneTimeLink:
 
     Who accepts at this moment waits for the lock, and then finds the old link gone; or was first.
     """
-    user = lock_person_in(INVITED, user_id)
+    user = lock_person_in(INVITED, user_id, actor)
     if role and role != user.role:
         user.role = role
         record(Action.ROLE_CHANGED, actor, outcome=role, subject_user_id=user.id)

@@ -78,9 +78,9 @@ def delete_person(user_id: int, actor: Actor) -> Leaving:
 
 def remove_person(user_id: int, actor: Actor) -> Leaving:
     """Delete a person, unless nobody else administers; the caller commits. See `delete_person`."""
-    keep_an_admin(user_id)
+    keep_an_admin(user_id, actor)
     # Else a token that is saved at this moment would go without being told of.
-    lock_person(user_id, for_deletion=True)
+    lock_person(user_id, actor, for_deletion=True)
     leaving = what_leaves(user_id)
     db.session.execute(delete(User).where(User.id == user_id))
     details = {"deleted_tokens": len(leaving.tokens)}

@@ -60,7 +60,7 @@ def open_password_reset(user_id: int, actor: Actor) -> OneTimeLink:
 
     Raises NotThereError, and WrongStateError for who is invited or disabled.
     """
-    user = lock_person_in(ACTIVE, user_id)
+    user = lock_person_in(ACTIVE, user_id, actor)
     link = make_link(user)
     record(Action.PASSWORD_RESET, actor, outcome="link_made", subject_user_id=user.id)
     db.session.commit()

@@ -36,8 +36,8 @@ def change_person(user_id: int, change: PersonChange, actor: Actor) -> bool:
     if change.role is not None and change.role not in ROLES:
         raise InvalidInputError("role", "unknown")
     if change.is_active is False or change.role not in {None, "admin"}:
-        keep_an_admin(user_id)
-    user = lock_person(user_id)
+        keep_an_admin(user_id, actor)
+    user = lock_person(user_id, actor)
     changes = [
         _set_active(user, change.is_active, actor),
         _set_role(user, change.role, actor),

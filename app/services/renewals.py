@@ -22,6 +22,7 @@ from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.availability import available_to
 from app.services.keys import Keys
+from app.services.rights import keep_right
 
 #: Nobody is asked twice within this time.
 ASKED_AGAIN_AFTER: Final = timedelta(hours=24)
@@ -78,6 +79,7 @@ def ask_to_renew(
     may be repeated at once. Raises NotThereError where there is no token, ChangedMeanwhileError for another
     one, and RenewalNotPossibleError while its owner could not save a new one.
     """
+    keep_right(actor)
     found = _held(user_id, server_id)
     now = clock.now()
     if version not in (None, version_of(found.token_id, found.revision)):
@@ -99,7 +101,9 @@ def ask_to_renew(
     try:
         send(RenewalRequest(found.email, found.locale, server_id, found.server))
     except MailError as error:
-        record(Action.TOKEN_RENEW_ASKED, actor, outcome=NOT_SENT, subject_user_id=user_id, server=server)
+        # How it ended is told also of an admin who was disabled while the mail server was waited for.
+        told_by = actor.without_right()
+        record(Action.TOKEN_RENEW_ASKED, told_by, outcome=NOT_SENT, subject_user_id=user_id, server=server)
         db.session.commit()
         return Asked(now, mail=NOT_SENT, problem=error.reason)
     return Asked(now, mail="sent")

@@ -54,7 +54,7 @@ def change_server(
     raises, nothing has changed.
     """
     try:
-        server = lock_server(server_id)
+        server = lock_server(server_id, actor)
         wanted = _differing(server, changes, egress)
         if IS_ENABLED in changes and changes[IS_ENABLED] != server.is_enabled:
             wanted[IS_ENABLED] = changes[IS_ENABLED]

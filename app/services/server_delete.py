@@ -75,15 +75,17 @@ def delete_server(server_id: int, *, deleted_tokens: int | None, actor: Actor) -
     exactly so many go. Whatever it raises, nothing has changed.
     """
     try:
-        server = lock_server(server_id)
+        server = lock_server(server_id, actor)
         gone = delete(Token).where(Token.mcp_server_id == server_id).returning(Token.user_id)
         owners = list(db.session.scalars(gone.execution_options(synchronize_session=False)))
         # Counted by what is gone, so that what was said and what is done cannot differ.
         if owners and len(owners) != deleted_tokens:
             raise TokensWouldBeDeletedError(len(owners))
+        # Chains are locked last: before them, all that goes with the server.
+        db.session.delete(server)
+        db.session.flush()
         record_for_each(Action.TOKEN_DELETED, actor, owners, outcome=WITH_SERVER, server=server)
         record(Action.SERVER_DELETED, actor, server=server, details={"deleted_tokens": len(owners)})
-        db.session.delete(server)
         db.session.commit()
     except MarketError:
         # Nobody else waits for these rows while somebody reads what would go.

@@ -28,6 +28,7 @@ from app.services.audit import Action, record
 from app.services.availability import available_to
 from app.services.group_list import GroupName
 from app.services.groups import SERVER_ADDED, SERVER_REMOVED, record_group
+from app.services.rights import keep_right
 from app.services.row_locks import queue_writers
 
 #: Outcomes of `server.changed`.
@@ -83,9 +84,13 @@ def set_audience(
     nothing has changed.
     """
     try:
+        keep_right(actor)
         groups = _locked_groups(server_id, wanted)
         server = _locked_server(server_id)
         present = Audience(server.for_everyone, frozenset(one.id for one in groups_of_server(server_id)))
+        if present.group_ids - {group.id for group in groups}:
+            # Somebody was faster between the locks, with a group that is not locked, and would have no event.
+            raise ChangedMeanwhileError
         if wanted == present:
             db.session.rollback()
             return False

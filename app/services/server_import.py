@@ -27,6 +27,7 @@ from app.services.actors import Actor
 from app.services.audit import Action, event_of, record_all
 from app.services.exported_facts import read_facts
 from app.services.import_plan import IDS_AT_ONCE, Plan, PlannedServer, kept_of, make_plan
+from app.services.rights import keep_right
 from app.services.row_locks import queue_imports, queue_writers
 from app.services.servers import host_of, row_of
 from app.services.slugs import Slugs, retry_when_overtaken
@@ -92,6 +93,7 @@ def import_catalogue(catalogue: Catalogue, consent: Consent, actor: Actor) -> Pl
     """
 
     def run() -> Plan:
+        keep_right(actor)
         known = _locked()
         _refuse_stale_answers(catalogue, known)
         whole = make_plan(catalogue, known)

@@ -16,6 +16,7 @@ from app.mcp.egress import Egress
 from app.models import Server, Token
 from app.services.actors import Actor
 from app.services.audit import Action, record
+from app.services.rights import keep_right
 from app.services.row_locks import lock_row
 from app.services.server_fields import FIELDS, read_fields, refuse_token_header
 from app.services.slugs import free_slug, retry_when_overtaken
@@ -35,6 +36,7 @@ def add_server(new: ProposedServer, *, egress: Egress, actor: Actor, is_enabled:
     checked = _checked(new, egress)
 
     def add() -> Server:
+        keep_right(actor)
         server = insert_server(checked)
         record(Action.SERVER_CREATED, actor, server=server)
         if not is_enabled:
@@ -140,7 +142,7 @@ def set_enabled(server_id: int, enabled: bool, actor: Actor) -> bool:
     """
 
     try:
-        changed = switch(lock_server(server_id), enabled, actor)
+        changed = switch(lock_server(server_id, actor), enabled, actor)
     except NotThereError:
         db.session.rollback()
         raise
@@ -161,12 +163,13 @@ def switch(server: Server, enabled: bool, actor: Actor) -> bool:
     return changed
 
 
-def lock_server(server_id: int) -> Server:
+def lock_server(server_id: int, actor: Actor) -> Server:
     """Return the server as it is now; nobody else changes it until the transaction ends.
 
     Nor does anybody save a first token for it meanwhile: that needs the row as well, by the foreign key.
-    Raises NotThereError.
+    Raises NotThereError, and what `keep_right` raises for the actor.
     """
+    keep_right(actor)
     server = lock_row(Server, server_id, for_deletion=True)
     if server is None:
         raise NotThereError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import secrets
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, delete, select, update
 from sqlalchemy.exc import DBAPIError
 
 from app import clock
-from app.errors import NotThereError, SignedOutError
+from app.errors import NotThereError, SignedOutError, SignInFailedError
 from app.extensions import db
 from app.models import LoginSession, PendingSignIn, User
 from app.services.actors import Actor
@@ -21,6 +20,7 @@ from app.services.audit import Action, record
 from app.services.known_browsers import remember
 from app.services.person_lock import lock_person
 from app.services.row_locks import lock_row
+from app.services.session_hash import session_hash
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,15 @@ class SignedIn:
 def start_session(
     user: User, actor: Actor, browser_id: str | None = None, limits: Limits = DEFAULT_LIMITS
 ) -> SignedIn:
-    """Sign a person in. `browser_id`: what the browser's cookie says. Commits; writes one audit row."""
+    """Sign a person in. `browser_id`: what the browser's cookie says. Commits; writes one audit row.
+
+    Raises SignInFailedError for who was disabled or deleted since their password was verified.
+    """
+    # The person first, as everywhere: what is added below refers to them, and whoever deletes them waits.
+    present = lock_row(User, user.id)
+    if present is None or not present.is_active:
+        db.session.rollback()
+        raise SignInFailedError
     db.session.execute(delete(LoginSession).where(LoginSession.expires_at < clock.now()))
     session_id = add_session(user, actor, limits)
     known_as = remember(user.id, browser_id)
@@ -177,7 +185,7 @@ def end_all_sessions(user_id: int, actor: Actor) -> int:
 
     A sign-in that waits for its code ends too. Raises NotThereError.
     """
-    lock_person(user_id)
+    lock_person(user_id, actor)
     db.session.execute(delete(PendingSignIn).where(PendingSignIn.user_id == user_id))
     ended = _end(user_id, actor)
     db.session.commit()
@@ -190,8 +198,3 @@ def _end(user_id: int, actor: Actor, *which: ColumnElement[bool]) -> int:
     count: int = ended.rowcount  # type: ignore[attr-defined]
     record(Action.SESSION_ENDED, actor, subject_user_id=user_id, details={"sessions": count})
     return count
-
-
-def session_hash(session_id: str) -> str:
-    """Return what is kept of a session's id."""
-    return hashlib.sha256(session_id.encode(errors="surrogatepass")).hexdigest()

@@ -10,6 +10,7 @@ from app.models import Server, Token, User
 from app.models.token import version_of
 from app.services.actors import Actor
 from app.services.audit import Action, record
+from app.services.rights import keep_right
 
 
 def delete_token_of(user_id: int, server_id: int, version: str | None, actor: Actor) -> bool:
@@ -19,6 +20,7 @@ def delete_token_of(user_id: int, server_id: int, version: str | None, actor: Ac
     of the token, the person, the server or the key. Raises NotThereError for a person or server that is not
     there, ChangedMeanwhileError when another token was saved in the place of the one that was looked at.
     """
+    keep_right(actor)
     server = db.session.get(Server, server_id)
     if server is None or db.session.get(User, user_id) is None:
         raise NotThereError

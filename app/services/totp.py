@@ -25,6 +25,7 @@ from app.models import RecoveryCode, TotpEnrolment, User
 from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.keys import Keys
+from app.services.rights import keep_right
 from app.services.sign_in import Visitor, confirm_password
 from app.services.subkeys import existing_subkey, subkey
 
@@ -174,6 +175,7 @@ def reset(user_id: int, actor: Actor) -> None:
 
     Raises NotThereError when they have none.
     """
+    keep_right(actor, user_id)
     if not _delete(user_id):
         raise NotThereError
     record(Action.TOTP_RESET, actor, subject_user_id=user_id)

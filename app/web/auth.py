@@ -68,13 +68,13 @@ def sign_in() -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             user = authenticate(form.email.data or "", form.password.data or "", current.visitor())
+            if has_second_factor(user):
+                session.clear()
+                session[PENDING] = second_step.open_second_step(user)
+                return redirect(url_for("auth.sign_in_code", next=request.args.get("next")), code=303)
+            begin_session(user)
         except (SignInFailedError, TooManyAttemptsError) as error:
             return _refused("auth/sign_in.html", form, error)
-        if has_second_factor(user):
-            session.clear()
-            session[PENDING] = second_step.open_second_step(user)
-            return redirect(url_for("auth.sign_in_code", next=request.args.get("next")), code=303)
-        begin_session(user)
         return redirect(_next_page(), code=303)
     return render_template("auth/sign_in.html", form=form), 422 if form.is_submitted() else 200
 
@@ -158,13 +158,13 @@ def reset_password(code: str) -> ResponseReturnValue:
 def begin_session(user: User) -> None:
     """Sign in: a new session row, nothing left of the cookie from before, and a browser that is known.
 
-    Who never chose a language has from now on, mails included, the one chosen in this browser.
+    Who never chose a language has from now on, mails included, the one chosen in this browser. Raises
+    SignInFailedError for who was disabled or deleted at this moment.
     """
     if current_user.is_authenticated:
         sessions.end_session(current.user(), current.actor())
-    # Before the form's own session is emptied: which browser it is does not depend on it.
     visitor = current.visitor()
-    session.clear()
+    # Which empties the form's own session once there is another, so that a refusal's form can be sent again.
     carry_on(user, sessions.start_session(user, visitor.actor, visitor.browser_id, current.session_limits()))
     chosen = languages.chosen_here()
     if user.locale is None and chosen:

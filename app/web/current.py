@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final, cast
 
@@ -12,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.mcp.egress import Egress
 from app.models import User
-from app.services.actors import Actor
+from app.services.actors import Actor, Right
 from app.services.call_slots import CallSlots
 from app.services.keys import Keys
 from app.services.ledger import AuditKey
@@ -60,7 +61,9 @@ def viewer() -> User | None:
 
 
 def actor() -> Actor:
-    """Return who acts, as the ledger will tell it."""
+    """Return who acts, as the ledger will tell it; with their right where the view asked for a role."""
+    if "actor_by_role" in request.environ:
+        return cast(Actor, request.environ["actor_by_role"])
     signed_in = current_user.is_authenticated
     return Actor(
         user_id=current_user.id if signed_in else None,
@@ -69,6 +72,16 @@ def actor() -> Actor:
         agent=agent_family(request.user_agent.string),
         request_id=request.environ["request_id"],
     )
+
+
+def act_by_role(*roles: str) -> None:
+    """Let this request act by any of these roles, of which its person was found to have one.
+
+    Who that is stays as it was then: of a person who is disabled meanwhile, Flask-Login says that nobody is
+    signed in, and nobody would be an actor without a right to be looked at.
+    """
+    right = Right(frozenset(roles), current_user.get_id())
+    request.environ["actor_by_role"] = replace(actor(), right=right)
 
 
 def agent_family(header: str) -> str:
@@ -86,7 +99,7 @@ def not_stored() -> str | None:
 def visitor() -> Visitor:
     """Return who knocks, as far as their browser says."""
     browser_id = request.cookies.get(current_app.config["BROWSER_COOKIE_NAME"])
-    return Visitor(actor(), browser_id, is_counted=current_app.config["RATELIMIT_ENABLED"])
+    return Visitor(actor().without_right(), browser_id, is_counted=current_app.config["RATELIMIT_ENABLED"])
 
 
 def session_limits() -> Limits:

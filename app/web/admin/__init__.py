@@ -9,6 +9,7 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from app.web import current
 from app.web.access import admins_only
 from app.web.admin import (
     audit,
@@ -74,5 +75,7 @@ FOR_AUDITORS: Final = frozenset({"admin.audit", "admin.export"})
 @admin.before_request
 def admins_and_auditors() -> None:
     """Let auditors see the ledger, and admins everything."""
-    if not (current_user.may_audit and request.endpoint in FOR_AUDITORS):
+    if current_user.may_audit and request.endpoint in FOR_AUDITORS:
+        current.act_by_role("admin", "auditor")
+    else:
         admins_only()

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from app.services import sessions
+from app.services.session_hash import session_hash
 from app.web import current
 from app.web.auth import forget_session
 from app.web.forms import ConfirmForm
@@ -15,7 +16,7 @@ from app.web.forms import ConfirmForm
 
 def list_page() -> ResponseReturnValue:
     """Show where I am signed in, this browser first."""
-    here = sessions.session_hash(current.user().get_id())
+    here = session_hash(current.user().get_id())
     rows = sessions.list_sessions(current.user(), current.session_limits())
     rows.sort(key=lambda row: row.session_hash != here)
     return render_template(
