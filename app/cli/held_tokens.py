@@ -40,6 +40,7 @@ SERVER = click.argument("server")
 NOT_POSSIBLE: Final = {
     "person_disabled": "This account is disabled, so nobody was asked.",
     "server_disabled": "This server is disabled: no new token can be saved for it, so nobody was asked.",
+    "server_unavailable": "This server is not there for them, so they could save no new token. Nobody was asked.",
     "storage_off": "No new token of theirs would be stored, so they were not asked.",
 }
 CHANGED: Final = "Another token was saved meanwhile, so nothing was done. Look at it again."

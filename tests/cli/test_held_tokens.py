@@ -112,6 +112,17 @@ def test_asking_says_when_no_mail_was_sent_or_nobody_was_asked(app: Flask, post:
 
 
 @pytest.mark.usefixtures("held")
+def test_nobody_is_asked_for_a_token_of_a_server_that_is_not_there_for_them(app: Flask) -> None:
+    with app.app_context():
+        db.session.execute(db.update(Server).values(for_everyone=False))
+        db.session.commit()
+
+    code, said = run(app, "ask", "ann@example.com", "github")
+
+    assert (code, "not there for them" in said) == (1, True)
+
+
+@pytest.mark.usefixtures("held")
 def test_deleting_asks_and_is_recorded(app: Flask) -> None:
     assert run(app, "delete", "ann@example.com", "github", input="n\n")[0] == 1
     code, said = run(app, "delete", "ann@example.com", "github", "--yes")
