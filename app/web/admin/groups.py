@@ -77,7 +77,10 @@ def add_member(group_id: int) -> ResponseReturnValue:
 def remove_member(group_id: int, user_id: int) -> ResponseReturnValue:
     """Take a person out of the group. Their tokens stay."""
     if groups.remove_member(group_id, user_id, current.actor()):
-        flash(_("Removed from the group. Tokens for servers that they lose by that stay, and can only be deleted."), "success")
+        done = _(
+            "Removed from the group. Tokens for servers that they lose by that stay, and can only be deleted."
+        )
+        flash(done, "success")
     else:
         flash(_("They were not in the group any more."), "info")
     return redirect(url_for("admin.group", group_id=group_id), code=303)
