@@ -18,22 +18,17 @@ from app.errors import (
     ChangedMeanwhileError,
     InvalidInputError,
     MarketError,
-    NotThereError,
     TokensWouldBeUnavailableError,
 )
 from app.extensions import db
 from app.models import Group, GroupMember, Server, ServerGroup, Token
 from app.services.actors import Actor
 from app.services.audit import Action, record
-from app.services.availability import available_to
+from app.services.availability import FOR_EVERYONE, FOR_GROUPS, FOR_NOBODY, available_to
 from app.services.group_list import GroupName
 from app.services.groups import SERVER_ADDED, SERVER_REMOVED, record_group
 from app.services.row_locks import queue_writers
-
-#: Outcomes of `server.changed`.
-FOR_EVERYONE: Final = "for_everyone"
-FOR_GROUPS: Final = "for_groups"
-FOR_NOBODY: Final = "for_nobody"
+from app.services.servers import lock_server
 
 
 @dataclass(frozen=True)
@@ -84,7 +79,7 @@ def set_audience(
     """
     try:
         groups = _locked_groups(server_id, wanted)
-        server = _locked_server(server_id)
+        server = lock_server(server_id)
         present = Audience(server.for_everyone, frozenset(one.id for one in groups_of_server(server_id)))
         if wanted == present:
             db.session.rollback()
@@ -180,18 +175,6 @@ def _locked_groups(server_id: int, wanted: Audience) -> list[Group]:
     if wanted.group_ids - {group.id for group in groups}:
         raise InvalidInputError("groups", "unknown_group")
     return groups
-
-
-def _locked_server(server_id: int) -> Server:
-    server = db.session.scalar(
-        select(Server)
-        .where(Server.id == server_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if server is None:
-        raise NotThereError
-    return server
 
 
 def _apply(server: Server, present: Audience, wanted: Audience) -> None:

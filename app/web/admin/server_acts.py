@@ -53,8 +53,7 @@ def delete_page(server_id: int) -> ResponseReturnValue:
 
 
 def try_page(server_id: int) -> ResponseReturnValue:
-    """Connect to the server without a token, and show what it shows."""
-    server = servers.get_server(server_id)
+    """Connect to the server without a token, and show what it shows, unless it is deleted meanwhile."""
     try:
         trial = try_server(
             server_id,
@@ -64,8 +63,8 @@ def try_page(server_id: int) -> ResponseReturnValue:
         )
     except BusyError as error:
         status = status_of(error)
-        return _shown(server, problem=messages.of_error(error)), status, retry_headers(status)
-    return _shown(server, trial=trial)
+        return _shown(server_id, problem=messages.of_error(error)), status, retry_headers(status)
+    return _shown(server_id, trial=trial)
 
 
 def _delete(server: Server, form: DeleteServerForm) -> int | None:
@@ -82,8 +81,9 @@ def _delete(server: Server, form: DeleteServerForm) -> int | None:
         return None
 
 
-def _shown(server: Server, **found: object) -> str:
+def _shown(server_id: int, **found: object) -> str:
     given = {"trial": None, "problem": None} | found
+    server = servers.get_server(server_id)
     return render_template("admin/try_server.html", server=server, words=trials, form=ConfirmForm(), **given)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
@@ -15,11 +14,10 @@ from flask_babel import ngettext
 from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField, URLField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older
 
-from app.errors import InvalidInputError
 from app.mcp.token_headers import AUTHORIZATION, TOKEN, default_format
 from app.models import Server
 from app.models.server import SSE, STREAMABLE_HTTP
-from app.services.server_fields import FIELDS
+from app.services.server_fields import FIELDS, read_header_lines
 from app.web.forms import Form
 
 #: Stands for a token that nobody shows.
@@ -49,6 +47,8 @@ class ServerForm(Form):
     probe_tool = StringField(_l("Probe tool"))
     #: Of a new server alone: whether people see it at once.
     is_enabled = BooleanField(_l("Show it to people at once"))
+    #: Of a new server alone: without it, it is there for nobody until groups are chosen.
+    for_everyone = BooleanField(_l("It is there for everyone"))
     #: How many tokens may be put on hold: a box, there once it was asked.
     held_tokens = StringField(_l("People's tokens"))
     #: `Server.updated_at` of what is on the page.
@@ -60,7 +60,7 @@ class ServerForm(Form):
     @classmethod
     def new(cls) -> ServerForm:
         """Return the form as it was sent, or else with what most servers have."""
-        return cls(auth_header_name=AUTHORIZATION, token_required=True, is_enabled=True)
+        return cls(auth_header_name=AUTHORIZATION, token_required=True, is_enabled=True, for_everyone=True)
 
     @classmethod
     def of(cls, server: Server) -> ServerForm:
@@ -77,7 +77,7 @@ class ServerForm(Form):
         sent = {name: "" if value is None else value for name, value in found.items()}
         return sent | {
             "auth_value_format": self.value_format,
-            "extra_headers": read_lines(self.extra_headers.data or ""),
+            "extra_headers": read_header_lines(self.extra_headers.data or ""),
         }
 
     @property
@@ -136,11 +136,6 @@ class DeleteServerForm(Form):
     name = StringField(_l("Its name"))
     deleted_tokens = HiddenField()
 
-    @classmethod
-    def asking(cls, people: int) -> DeleteServerForm:
-        """Return the form, with the number of people whose tokens go."""
-        return cls(deleted_tokens=people)
-
     def names(self, server: Server) -> bool:
         """Whether what was typed is the server's name, or its short name, which everybody can type."""
         typed = _folded(self.name.data or "")
@@ -163,24 +158,6 @@ def values_of(server: Server) -> dict[str, Any]:
         "extra_headers": "\n".join(f"{name}: {value}" for name, value in server.extra_headers.items())
     }
     return {name: "" if value is None else value for name, value in values.items()}
-
-
-def read_lines(text: str) -> Mapping[str, str]:
-    """Return header names and values, one a line. Raises InvalidInputError("extra_headers", …).
-
-    The reasons are `line` and `twice`: a dictionary would keep one of two without a word.
-    """
-    headers: dict[str, str] = {}
-    for line in re.split(r"\r\n|\r|\n", text):
-        if not line.strip():
-            continue
-        name, colon, value = line.partition(":")
-        if not colon:
-            raise InvalidInputError("extra_headers", "line")
-        if name.strip() in headers:
-            raise InvalidInputError("extra_headers", "twice")
-        headers[name.strip()] = value.strip()
-    return headers
 
 
 def _differ(typed: Any, saved: Any) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskCliRunner
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from werkzeug.test import TestResponse
@@ -89,6 +90,25 @@ def test_a_server_can_be_added_for_nobody_yet(app: Flask, carol: PageClient) -> 
     assert carol.post(NEW, data=values).status_code == 303
 
     assert not only(app).is_enabled
+
+
+def test_a_server_can_be_added_for_no_group_yet_and_leads_to_choosing_them(
+    app: Flask, carol: PageClient
+) -> None:
+    values = new_form(carol).values | {"name": "Octo", "url": ADDRESS}
+    assert values.pop("for_everyone")
+
+    answer = carol.post(NEW, data=values)
+
+    assert (only(app).for_everyone, only(app).is_enabled) == (False, True)
+    assert answer.location == f"{path_of(only(app).id)}/groups"
+    assert "for nobody yet" in carol.get_page(answer.location).text
+    with app.app_context():
+        told = db.session.scalars(db.select(AuditEvent).order_by(AuditEvent.id.desc()).limit(2))
+        assert [(one.action, one.outcome) for one in told] == [
+            ("server.changed", "for_nobody"),
+            ("server.created", "ok"),
+        ]
 
 
 def test_what_is_wrong_with_a_new_server_is_said_and_everything_typed_is_kept(
@@ -445,3 +465,28 @@ def test_no_transaction_is_open_while_it_waits(app: Flask, carol: PageClient) ->
 
     assert "Wants a token" in page.text
     assert not saved(app, server_id)["is_enabled"]
+
+
+def test_a_server_that_is_deleted_while_it_answers_is_not_there(
+    app: Flask, carol: PageClient, runner: FlaskCliRunner
+) -> None:
+    def delete() -> None:
+        with app.app_context():
+            db.session.execute(db.delete(Server))
+            db.session.commit()
+
+    async def asgi(scope: Any, receive: Any, send: Any) -> None:
+        await run_in_threadpool(delete)
+        await Response(status_code=401)(scope, receive, send)
+
+    with running(asgi) as server:
+        app.extensions["egress"] = server.egress
+        with app.app_context():
+            server_id = make_server("Tried", slug="tried", url=server.url).id
+        answer = press(carol, server_id, "try")
+        with app.app_context():
+            make_server("Tried", slug="tried", url=server.url)
+        command = runner.invoke(args=["servers", "try", "tried"])
+
+    assert answer.status_code == 404
+    assert (command.exit_code, command.output) == (1, "Error: There is no server with this slug or id.\n")
