@@ -14,6 +14,7 @@ from app.models import Server
 from app.services.server_groups import (
     EVERYONE,
     Audience,
+    audience_of,
     count_unavailable_tokens,
     groups_of_server,
     set_audience,
@@ -47,7 +48,7 @@ def server_groups(server: str, everyone: bool, names: tuple[str, ...], nobody: b
 
 def _change(server: Server, wanted: Audience, yes: bool) -> bool:
     """Change it, asking before it is taken away, and again while another number would lose it."""
-    present = Audience(server.for_everyone, frozenset(one.id for one in groups_of_server(server.id)))
+    present = audience_of(server)
     is_less = not wanted.for_everyone and (present.for_everyone or present.group_ids - wanted.group_ids)
     unavailable = count_unavailable_tokens(server.id, wanted)
     while True:

@@ -58,6 +58,11 @@ def groups_of_server(server_id: int) -> list[GroupName]:
     return [GroupName(*row) for row in db.session.execute(statement)]
 
 
+def audience_of(server: Server) -> Audience:
+    """Return for whom a server is there."""
+    return Audience(server.for_everyone, frozenset(one.id for one in groups_of_server(server.id)))
+
+
 def set_audience(
     server_id: int,
     wanted: Audience,
@@ -80,7 +85,7 @@ def set_audience(
     try:
         groups = _locked_groups(server_id, wanted)
         server = lock_server(server_id)
-        present = Audience(server.for_everyone, frozenset(one.id for one in groups_of_server(server_id)))
+        present = audience_of(server)
         if wanted == present:
             db.session.rollback()
             return False

@@ -62,6 +62,20 @@ class Form(FlaskForm):
             self.form_errors.append(sentence)
 
 
+class SeenForm(Form):
+    """A form that says which state of a row was on its page: nothing is changed over another's change."""
+
+    #: `updated_at` of the row as it was shown.
+    seen = HiddenField()
+
+    def seen_at(self) -> datetime | None:
+        """Return when what was on the page had been saved, None when nobody says."""
+        with suppress(ValueError):
+            seen = datetime.fromisoformat(self.seen.data or "")
+            return seen if seen.tzinfo else None
+        return None
+
+
 class SignInForm(Form):
     """E-mail and password."""
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from flask import current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from app.errors import BusyError, TokensWouldBeDeletedError
 from app.models import Server
 from app.services import servers
+from app.services.availability import FOR_EVERYONE, FOR_GROUPS, FOR_NOBODY
 from app.services.emails import MAX_EMAIL_CHARS
 from app.services.server_delete import delete_server, list_owners
+from app.services.server_groups import audience_of
 from app.services.trials import try_server
 from app.web import current, messages
 from app.web.admin.server_form import DeleteServerForm
@@ -19,11 +24,20 @@ from app.web.forms import ConfirmForm
 from app.web.problems import retry_headers, status_of
 from app.words import trials
 
+#: What enabling did, by for whom the server is.
+ENABLED: Final = {
+    FOR_EVERYONE: _l("Enabled: people see it."),
+    FOR_GROUPS: _l("Enabled: the people of its groups see it."),
+    FOR_NOBODY: _l("Enabled, but it is there for nobody yet: choose who may use it."),
+}
+
 
 def enable(server_id: int) -> ResponseReturnValue:
     """Let people use the server."""
     changed = servers.set_enabled(server_id, True, current.actor())
-    return _back(server_id, _("Enabled: people see it.") if changed else _("It was enabled already."))
+    if not changed:
+        return _back(server_id, _("It was enabled already."))
+    return _back(server_id, str(ENABLED[audience_of(servers.get_server(server_id)).outcome]))
 
 
 def disable(server_id: int) -> ResponseReturnValue:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from contextlib import suppress
-from datetime import datetime
 from typing import Any, Final
 
 from flask_babel import gettext as _
@@ -18,14 +16,14 @@ from app.mcp.token_headers import AUTHORIZATION, TOKEN, default_format
 from app.models import Server
 from app.models.server import SSE, STREAMABLE_HTTP
 from app.services.server_fields import FIELDS, read_header_lines
-from app.web.forms import Form
+from app.web.forms import Form, SeenForm
 
 #: Stands for a token that nobody shows.
 MASK: Final = "••••"
 TRANSPORTS: Final = ((STREAMABLE_HTTP, _l("Streamable HTTP")), (SSE, _l("SSE, of old servers")))
 
 
-class ServerForm(Form):
+class ServerForm(SeenForm):
     """Everything that admins say of a server. Its rules are the service's (`app.services.server_fields`)."""
 
     name = StringField(_l("Name"))
@@ -51,8 +49,6 @@ class ServerForm(Form):
     for_everyone = BooleanField(_l("It is there for everyone"))
     #: How many tokens may be put on hold: a box, there once it was asked.
     held_tokens = StringField(_l("People's tokens"))
-    #: `Server.updated_at` of what is on the page.
-    seen = HiddenField()
     #: The number that the box is about, None: there is none.
     asked: int | None = None
     is_ticked = False
@@ -90,13 +86,6 @@ class ServerForm(Form):
         """Return how many tokens may be put on hold, None when the box was not ticked."""
         sent = self.held_tokens.data or ""
         return int(sent) if re.fullmatch("[0-9]{1,9}", sent) else None
-
-    def seen_at(self) -> datetime | None:
-        """Return when what was on the page had been saved, None when nobody says."""
-        with suppress(ValueError):
-            seen = datetime.fromisoformat(self.seen.data or "")
-            return seen if seen.tzinfo else None
-        return None
 
     def ask(self, held_tokens: int) -> None:
         """Say whose tokens the new address holds, with a box that is not ticked."""

@@ -12,6 +12,7 @@ from app.mcp.catalogue import ProposedServer
 from app.models import Server
 from app.services import servers
 from app.services.server_change import Changed, change_server
+from app.services.server_groups import audience_of
 from app.services.server_list import list_catalogue
 from app.services.server_places import MAX_QUERY_CHARS
 from app.web import current
@@ -88,6 +89,7 @@ def _shown(form: ServerForm, server_id: int) -> ResponseReturnValue:
         form=form,
         server=server,
         people=servers.count_tokens(server),
+        audience=audience_of(server),
         bound=servers.count_bound_tokens(server, server.url),
         act=ConfirmForm(),
     )

@@ -158,7 +158,7 @@ def _in_full(user_id: int) -> dict[str, Any]:
     details = people.details_of(user_id, current.session_limits())
     return vars(people.get_person(user_id)) | {
         "sessions": details.sessions,
-        "groups": details.groups,
+        "groups": [group.name for group in details.groups],
         "token_states": details.tokens,
         "link_expires_at": invitations.open_until(user_id),
     }

@@ -17,7 +17,7 @@ from app.models import AuditEvent, Server, Token, User
 from app.services import servers
 from app.services.call_slots import CallSlots
 from tests.canary import CANARY_HINT
-from tests.factories import ACTOR, PASSWORD, make_server, make_token, make_user
+from tests.factories import ACTOR, PASSWORD, make_group, make_server, make_token, make_user
 from tests.mcp_servers import bad, good
 from tests.mcp_servers.running import running
 from tests.pages import Form, Page, PageClient
@@ -212,6 +212,30 @@ def test_disabling_keeps_the_tokens_and_says_what_it_means(
         assert said in carol.get_page(path_of(github)).text
     assert saved(app, github)["is_enabled"]
     assert events(app) == [("server.changed", {})] * 2
+
+
+def test_pages_say_for_whom_a_server_is_and_lead_there_and_to_its_tokens(
+    app: Flask, carol: PageClient, github: int
+) -> None:
+    with app.app_context():
+        nobodys = make_server("Nobody's", is_enabled=False, for_everyone=False).id
+        make_group("Team", (), [make_server("Team's", is_enabled=False)])
+        teams = github + 2
+
+    catalogue = carol.get_page(LIST)
+    enabled = [read(carol.get(press(carol, one, "enable").location)) for one in (nobodys, teams)]
+    everyones = carol.get_page(path_of(github))
+
+    told = {one.attributes["href"]: one.text.strip() for one in catalogue.find("a")}
+    assert told[f"{path_of(nobodys)}/groups"] == "For nobody"
+    assert told[f"{path_of(teams)}/groups"] == "For 1 group"
+    assert f"{path_of(github)}/groups" not in told
+    assert told[f"/admin/tokens?server={github}"] == "2"
+    assert everyones.find("a", href=f"/admin/tokens?server={github}")
+    assert "Enabled, but it is there for nobody yet" in enabled[0].text
+    assert enabled[0].find("a", href=f"{path_of(nobodys)}/groups")[0].text == "Nobody"
+    assert "Enabled: the people of its groups see it." in enabled[1].text
+    assert enabled[1].find("a", href=f"{path_of(teams)}/groups")[0].text == "Some groups"
 
 
 def test_why_an_import_disabled_it_is_shown(app: Flask, carol: PageClient) -> None:
