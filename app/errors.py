@@ -104,7 +104,7 @@ class SignedOutError(MarketError):
 class RenewalNotPossibleError(MarketError):
     """The owner of the token could not save a new one, so asking for it would be no help.
 
-    `reason`: `person_disabled`, `server_disabled`, `server_unavailable` or `storage_off`.
+    `reason`: one of `app.services.renewals.REASONS`.
     """
 
     code = "renewal_not_possible"

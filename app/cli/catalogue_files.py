@@ -13,7 +13,7 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from app.cli.acting import acting
-from app.cli.servers import people_in_words
+from app.cli.counts import people_in_words
 from app.errors import ChangedMeanwhileError, InvalidInputError, TokensWouldBeHeldError
 from app.mcp.catalogue import SSE
 from app.mcp.refusals import explain

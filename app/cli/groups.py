@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
 from flask.cli import AppGroup
 
 from app.cli.acting import acting
+from app.cli.counts import people_in_words
 from app.errors import InvalidInputError, NotThereError
 from app.models import Group, User
 from app.services import accounts, group_list, groups
@@ -31,6 +35,26 @@ def list_() -> None:
         page = group_list.list_groups(after=after)
         for row in page.rows:
             click.echo(f"{row.id}\t{row.name}\t{row.people}\t{row.servers}")
+        after = page.next
+
+
+@groups_cli.command("show")
+@GROUP
+def show(group: str) -> None:
+    """Show who is in a group, and which servers are there for it. GROUP is its name or id."""
+    found = known_group(group)
+    click.echo(f"{found.id}\t{found.name}")
+    after: str | None = ""
+    while after is not None:
+        members = group_list.list_members(found.id, after=after)
+        for one in members.rows:
+            click.echo(f"person\t{one.email}{'' if one.is_active else ' (disabled)'}")
+        after = members.next
+    after = ""
+    while after is not None:
+        page = group_list.list_group_servers(found.id, after)
+        for server in page.rows:
+            click.echo(f"server\t{server.slug}{'' if server.is_enabled else ' (disabled)'}")
         after = page.next
 
 
@@ -69,14 +93,16 @@ def delete(group: str, yes: bool) -> None:
     if not yes:
         losses = losses_of_group(found.id)
         for loss in losses:
-            click.echo(f"No longer for {people(loss.people)}, {loss.tokens} with a token: {loss.name}")
-        size = people(group_list.get_group(found.id).people)
+            click.echo(
+                f"No longer for {people_in_words(loss.people)}, {loss.tokens} with a token: {loss.name}"
+            )
+        size = people_in_words(group_list.get_group(found.id).people)
         click.confirm(f"Delete the group {found.name} of {size}?", abort=True)
     try:
         count = groups.delete_group(found.id, acting())
     except NotThereError:
         raise _no_group() from None
-    click.echo(f"Deleted {found.name}; it had {people(count)}. Tokens stay.")
+    click.echo(f"Deleted {found.name}; it had {people_in_words(count)}. Tokens stay.")
 
 
 @groups_cli.command("add")
@@ -86,7 +112,8 @@ def add(group: str, emails: tuple[str, ...]) -> None:
     """Put people into a group, by e-mail. GROUP is its name or id."""
     found, persons = known_group(group), _persons(emails)
     for person in persons:
-        added = groups.add_member(found.id, person.id, acting())
+        with _still_there(person):
+            added = groups.add_member(found.id, person.id, acting())
         click.echo(f"{person.email}: {'added' if added else 'was in it already'}.")
 
 
@@ -98,10 +125,13 @@ def remove(group: str, emails: tuple[str, ...], yes: bool) -> None:
     """Take people out of a group, by e-mail. Their tokens stay. GROUP is its name or id."""
     found, persons = known_group(group), _persons(emails)
     if not yes:
-        text = f"Take {people(len(persons))} out of {found.name}, and away the servers that it gives them?"
-        click.confirm(text, abort=True)
+        size = people_in_words(len(persons))
+        click.confirm(
+            f"Take {size} out of {found.name}, and away the servers that it gives them?", abort=True
+        )
     for person in persons:
-        removed = groups.remove_member(found.id, person.id, acting())
+        with _still_there(person):
+            removed = groups.remove_member(found.id, person.id, acting())
         click.echo(f"{person.email}: {'removed' if removed else 'was not in it'}.")
 
 
@@ -113,11 +143,6 @@ def known_group(word: str) -> Group:
         raise _no_group() from None
 
 
-def people(count: int) -> str:
-    """Return "1 person" or "N people"."""
-    return "1 person" if count == 1 else f"{count} people"
-
-
 def _persons(emails: tuple[str, ...]) -> list[User]:
     """Return these people, all of them or none. Raises ClickException."""
     found = [accounts.find_user(email) for email in emails]
@@ -125,6 +150,16 @@ def _persons(emails: tuple[str, ...]) -> list[User]:
     if len(persons) < len(found):
         raise click.ClickException("There is no account with one of these e-mail addresses.")
     return persons
+
+
+@contextmanager
+def _still_there(person: User) -> Iterator[None]:
+    """Say that group or person is gone by now, with exit code 1. Whoever was named before them is done."""
+    email = person.email
+    try:
+        yield
+    except NotThereError:
+        raise click.ClickException(f"The group or the account {email} is not there any more.") from None
 
 
 def _no_group() -> click.ClickException:

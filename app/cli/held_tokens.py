@@ -40,6 +40,7 @@ SERVER = click.argument("server")
 NOT_POSSIBLE: Final = {
     "person_disabled": "This account is disabled, so nobody was asked.",
     "server_disabled": "This server is disabled: no new token can be saved for it, so nobody was asked.",
+    "server_unavailable": "This server is not there for them, so nobody was asked.",
     "storage_off": "No new token of theirs would be stored, so they were not asked.",
 }
 CHANGED: Final = "Another token was saved meanwhile, so nothing was done. Look at it again."
@@ -118,18 +119,27 @@ def ask(person: str, server: str) -> None:
 def delete(person: str, server: str, yes: bool) -> None:
     """Delete a person's token, which stays valid at its provider. SERVER is its slug or id."""
     user, found = _person(person), _server(server)
-    cell = get_cell(user.id, found.id)
+    try:
+        _delete(user.id, found.id, yes)
+    except NotThereError:
+        raise click.ClickException("The person or the server is not there any more.") from None
+    except ChangedMeanwhileError:
+        raise click.ClickException(CHANGED) from None
+
+
+def _delete(user_id: int, server_id: int, yes: bool) -> None:
+    """Delete the token that was asked about. Raises NotThereError, ChangedMeanwhileError."""
+    cell = get_cell(user_id, server_id)
     if cell.version is None:
         click.echo("There was no token.")
         return
     if not yes:
         name = clean_text(cell.server, NAME_CHARS)
         click.confirm(f"Delete the token of {cell.email} for {name} ({cell.status})?", abort=True)
-    try:
-        delete_token_of(user.id, found.id, cell.version, acting())
-    except ChangedMeanwhileError:
-        raise click.ClickException(CHANGED) from None
-    click.echo("Deleted. It stays valid at its provider, where only its owner can revoke it.")
+    if delete_token_of(user_id, server_id, cell.version, acting()):
+        click.echo("Deleted. It stays valid at its provider, where only its owner can revoke it.")
+    else:
+        click.echo("There was no token any more.")
 
 
 def _person(word: str) -> User:
@@ -167,6 +177,7 @@ def _row(cell: Cell) -> dict[str, Any]:
         "email": cell.email,
         "server_id": cell.server_id,
         "server": cell.server,
+        "available": cell.is_available,
         "status": cell.status,
         **{name: value.isoformat() if value else None for name, value in found.items()},
     }
@@ -184,6 +195,7 @@ def _print(cells: Iterable[Cell]) -> None:
         times = (f"{_time(when):<16}" for when in (cell.expires_at, cell.last_used_at, cell.renew_asked_at))
         off = " (disabled)" if not cell.is_active else ""
         name = clean_text(cell.server, NAME_CHARS) + (" (disabled)" if not cell.is_enabled else "")
+        name += "" if cell.is_available else " (not there for them)"
         click.echo(f"{cell.status:<10}  {'  '.join(times)}  {cell.email}{off}  {name}")
     if not totals:
         click.echo("Nothing found.")

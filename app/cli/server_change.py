@@ -10,7 +10,8 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from app.cli.acting import acting
-from app.cli.servers import PROBE_TOOL, SERVER, known, nothing, people_in_words
+from app.cli.counts import people_in_words
+from app.cli.servers import SERVER, known, nothing, with_texts
 from app.errors import (
     InvalidInputError,
     NotThereError,
@@ -28,16 +29,12 @@ from app.services.server_fields import TRANSPORTS
 @with_appcontext
 @SERVER
 @click.option("--name", help="What people read in their list.")
-@click.option("--description", help="What it is, in a sentence.")
 @click.option("--url", help="The full address; another one puts the tokens saved for it on hold.")
 @click.option("--header", "auth_header_name", help="The header that carries the token.")
 @click.option("--format", "auth_value_format", help="The header's value, with {token} in it.")
 @click.option("--transport", type=click.Choice(TRANSPORTS))
 @click.option("--token-required/--token-optional", default=None, help="Whether it needs a token.")
-@PROBE_TOOL
-@click.option("--help-url", "token_help_url", help="The page on which people find their token.")
-@click.option("--help-text", "token_help", help="A sentence on where they find it.")
-@click.option("--placeholder", "token_placeholder", help="What a token looks like.")
+@with_texts
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def change(server: str, yes: bool, **facts: Any) -> None:
     """Change what is given, and nothing else; an empty text takes one away. SERVER is its slug or id."""

@@ -6,14 +6,15 @@ import click
 from flask.cli import with_appcontext
 
 from app.cli.acting import acting
-from app.cli.groups import known_group, people
-from app.cli.servers import SERVER
+from app.cli.counts import people_in_words
+from app.cli.groups import known_group
+from app.cli.servers import SERVER, known, nothing
 from app.errors import InvalidInputError, NotThereError, TokensWouldBeUnavailableError
 from app.models import Server
-from app.services import servers
 from app.services.server_groups import (
     EVERYONE,
     Audience,
+    audience_of,
     count_unavailable_tokens,
     groups_of_server,
     set_audience,
@@ -31,10 +32,7 @@ def server_groups(server: str, everyone: bool, names: tuple[str, ...], nobody: b
     """Say who may use a server, or change that as a whole. SERVER is its slug or id."""
     if sum((everyone, bool(names), nobody)) > 1:
         raise click.UsageError("One of --everyone, --group and --nobody.")
-    try:
-        found = servers.find_server(server)
-    except NotThereError:
-        raise _nothing() from None
+    found = known(server)
     if not (everyone or names or nobody):
         _tell(found)
         return
@@ -44,18 +42,19 @@ def server_groups(server: str, everyone: bool, names: tuple[str, ...], nobody: b
     except InvalidInputError:
         raise click.ClickException("One of the groups is not there any more. Nothing was changed.") from None
     except NotThereError:
-        raise _nothing() from None
+        raise nothing() from None
     click.echo("Changed." if changed else "Nothing was changed.")
 
 
 def _change(server: Server, wanted: Audience, yes: bool) -> bool:
     """Change it, asking before it is taken away, and again while another number would lose it."""
-    present = Audience(server.for_everyone, frozenset(one.id for one in groups_of_server(server.id)))
+    present = audience_of(server)
     is_less = not wanted.for_everyone and (present.for_everyone or present.group_ids - wanted.group_ids)
     unavailable = count_unavailable_tokens(server.id, wanted)
     while True:
         if not yes and (is_less or unavailable):
-            lost = f"This takes {server.slug} away, also from {people(unavailable)} with a token for it."
+            who = people_in_words(unavailable)
+            lost = f"This takes {server.slug} away, also from {who} with a token for it."
             click.confirm(f"{lost} Go on?", abort=True)
         try:
             return set_audience(server.id, wanted, acting(), unavailable_tokens=unavailable)
@@ -71,7 +70,3 @@ def _tell(server: Server) -> None:
         click.echo("For nobody.")
     for name in names:
         click.echo(f"For the group {name}.")
-
-
-def _nothing() -> click.ClickException:
-    return click.ClickException("There is no server with this slug or id.")

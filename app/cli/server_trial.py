@@ -13,6 +13,7 @@ from app.mcp.trial import UNREACHABLE, Trial
 from app.models import Server
 from app.services.actors import Actor
 from app.services.server_delete import list_owners
+from app.services.servers import get_server
 from app.services.trials import try_server
 from app.words import trials as words
 
@@ -37,14 +38,16 @@ def show(server: str) -> None:
 @click.pass_context
 def try_(context: click.Context, server: str) -> None:
     """Connect without a token and say what the server shows. SERVER is its slug or id."""
-    found = known(server)
+    server_id = known(server).id
     try:
         trial = try_server(
-            found.id,
+            server_id,
             egress=current_app.extensions["egress"],
             slots=current_app.extensions["call_slots"],
             actor=Actor.of_cli(),
         )
+        # As it is after the wait: somebody may have deleted it.
+        found = get_server(server_id)
     except NotThereError:
         raise nothing() from None
     except BusyError:

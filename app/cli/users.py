@@ -15,7 +15,7 @@ from app.errors import NotThereError
 from app.mcp.texts import clean_text
 from app.models.user import ROLES
 from app.services import accounts, offboarding, people, sessions, totp
-from app.services.offboarding import HeldToken
+from app.services.offboarding import HeldToken, Leaving
 from app.services.people import PeopleFilter
 from app.services.person_change import PersonChange, change_person
 
@@ -121,16 +121,25 @@ def set_role(email: str, role: str) -> None:
 @EMAIL
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def delete(email: str, yes: bool) -> None:
-    """Delete a person with their sessions and tokens, and list where else the tokens live on.
+    """Delete a person with their sessions and tokens; list, before and after, where else the tokens live on.
 
     Contacts no server. The ledger stays.
     """
+    with refusals():
+        user = accounts.get_user(email)
     if not yes:
+        would_go = offboarding.what_leaves(user.id)
+        click.echo(f"With {user.email} go {_in_numbers(would_go)}.")
+        _list_providers(would_go.tokens)
         click.confirm("Delete this person and every token they saved?", abort=True)
     with refusals():
         leaving = accounts.delete_account(email, acting())
-    click.echo(f"Deleted, with tokens: {len(leaving.tokens)}, sessions: {leaving.sessions}.")
+    click.echo(f"Deleted, with {_in_numbers(leaving)}.")
     _list_providers(leaving.tokens)
+
+
+def _in_numbers(leaving: Leaving) -> str:
+    return f"tokens: {len(leaving.tokens)}, sessions: {leaving.sessions}, groups: {leaving.groups}"
 
 
 def _list_providers(held: Sequence[HeldToken]) -> None:

@@ -7,7 +7,7 @@ Admins are people too: the catalogue that they keep is another thing than the se
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, or_, select
 
@@ -15,6 +15,11 @@ from app.errors import NotThereError
 from app.extensions import db
 from app.models import GroupMember, Server, ServerGroup
 from app.services.row_locks import queue_writers
+
+#: For whom a server is, as outcomes of `server.changed` say it.
+FOR_EVERYONE: Final = "for_everyone"
+FOR_GROUPS: Final = "for_groups"
+FOR_NOBODY: Final = "for_nobody"
 
 
 def available_to(user_id: Any) -> ColumnElement[bool]:

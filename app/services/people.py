@@ -11,9 +11,10 @@ from sqlalchemy import ColumnElement, String, and_, case, false, func, literal, 
 from app import clock
 from app.errors import InvalidInputError, NotThereError
 from app.extensions import db
-from app.models import Group, GroupMember, LoginSession, Server, Token, TotpEnrolment, User
+from app.models import LoginSession, Server, Token, TotpEnrolment, User
 from app.models.user import ACTIVE, DISABLED, INVITED, NO_PASSWORD, ROLES, STATES
 from app.services.emails import MAX_EMAIL_CHARS
+from app.services.group_list import GroupName, groups_of
 from app.services.sessions import DEFAULT_LIMITS, Limits, is_live
 from app.services.token_status import status_expression
 
@@ -63,11 +64,11 @@ class People:
 
 @dataclass(frozen=True)
 class PersonDetails:
-    """What hangs on a person. `tokens`: state → how many; `sessions`: live ones; `groups`: names."""
+    """What hangs on a person. `tokens`: state → how many; `sessions`: live ones; `groups`: by name."""
 
     tokens: dict[str, int]
     sessions: int
-    groups: list[str]
+    groups: list[GroupName]
 
 
 def list_people(wanted: PeopleFilter) -> People:
@@ -106,16 +107,10 @@ def details_of(user_id: int, limits: Limits = DEFAULT_LIMITS) -> PersonDetails:
         .select_from(LoginSession)
         .where(LoginSession.user_id == user_id, is_live(clock.now(), limits))
     )
-    groups = (
-        select(Group.name)
-        .join(GroupMember, GroupMember.group_id == Group.id)
-        .where(GroupMember.user_id == user_id)
-        .order_by(Group.name_key)
-    )
     return PersonDetails(
         {row[0]: row[1] for row in db.session.execute(tokens)},
         db.session.scalar(sessions) or 0,
-        list(db.session.scalars(groups)),
+        groups_of(user_id),
     )
 
 

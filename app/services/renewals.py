@@ -28,6 +28,8 @@ from app.services.rights import keep_right
 ASKED_AGAIN_AFTER: Final = timedelta(hours=24)
 #: Outcome of an asking whose mail was not sent; it follows the event of the asking itself.
 NOT_SENT: Final = "not_sent"
+#: Why the owner of a token could not save a new one, the first that applies.
+REASONS: Final = ("person_disabled", "server_disabled", "server_unavailable", "storage_off")
 
 
 @dataclass(frozen=True)
@@ -150,13 +152,14 @@ def _held(user_id: int, server_id: int) -> Any:
 
 def _refuse_where_nobody_could(found: Any, keys: Keys) -> None:
     """Raise RenewalNotPossibleError where the owner could not save a new token: asking would be no help."""
-    for is_possible, reason in (
-        (found.is_active, "person_disabled"),
-        (found.is_enabled, "server_disabled"),
-        (found.is_available, "server_unavailable"),
-        (keys.stores_tokens and found.stores_tokens, "storage_off"),
-    ):
-        if not is_possible:
+    are_met = (
+        found.is_active,
+        found.is_enabled,
+        found.is_available,
+        keys.stores_tokens and found.stores_tokens,
+    )
+    for is_met, reason in zip(are_met, REASONS, strict=True):
+        if not is_met:
             raise RenewalNotPossibleError(reason)
 
 

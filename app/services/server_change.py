@@ -19,7 +19,7 @@ from app.models import Server
 from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.server_fields import read_fields, refuse_token_header
-from app.services.servers import count_bound_tokens, lock_server, switch
+from app.services.servers import count_bound_tokens, lock_server, switch, would_switch
 from app.services.token_marks import SENT_BY, forget_checks
 
 #: Whether people may use it: changed like a field, told in the ledger by an outcome of its own.
@@ -56,7 +56,7 @@ def change_server(
     try:
         server = lock_server(server_id, actor)
         wanted = _differing(server, changes, egress)
-        if IS_ENABLED in changes and changes[IS_ENABLED] != server.is_enabled:
+        if IS_ENABLED in changes and would_switch(server, changes[IS_ENABLED]):
             wanted[IS_ENABLED] = changes[IS_ENABLED]
         if wanted and seen not in {None, server.updated_at}:
             raise ChangedMeanwhileError

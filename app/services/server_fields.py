@@ -5,6 +5,7 @@ Adding and changing read their fields here, so that nothing can be changed into 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -34,6 +35,24 @@ def refuse_token_header(extra_headers: Mapping[str, str], token_header: str) -> 
     """Raise InvalidInputError("extra_headers", "secret") when one of them is the header of the token."""
     if token_header.lower() in map(str.lower, extra_headers):
         raise InvalidInputError("extra_headers", "secret")
+
+
+def read_header_lines(text: str) -> dict[str, str]:
+    """Return header names and values, one a line. Raises InvalidInputError("extra_headers", …).
+
+    The reasons are `line` and `twice`: a dictionary would keep one of two without a word.
+    """
+    headers: dict[str, str] = {}
+    for line in re.split(r"\r\n|\r|\n", text):
+        if not line.strip():
+            continue
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise InvalidInputError("extra_headers", "line")
+        if name.strip() in headers:
+            raise InvalidInputError("extra_headers", "twice")
+        headers[name.strip()] = value.strip()
+    return headers
 
 
 def _read_name(text: str) -> str:

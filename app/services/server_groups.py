@@ -18,23 +18,18 @@ from app.errors import (
     ChangedMeanwhileError,
     InvalidInputError,
     MarketError,
-    NotThereError,
     TokensWouldBeUnavailableError,
 )
 from app.extensions import db
 from app.models import Group, GroupMember, Server, ServerGroup, Token
 from app.services.actors import Actor
 from app.services.audit import Action, record
-from app.services.availability import available_to
+from app.services.availability import FOR_EVERYONE, FOR_GROUPS, FOR_NOBODY, available_to
 from app.services.group_list import GroupName
 from app.services.groups import SERVER_ADDED, SERVER_REMOVED, record_group
 from app.services.rights import keep_right
 from app.services.row_locks import queue_writers
-
-#: Outcomes of `server.changed`.
-FOR_EVERYONE: Final = "for_everyone"
-FOR_GROUPS: Final = "for_groups"
-FOR_NOBODY: Final = "for_nobody"
+from app.services.servers import lock_server
 
 
 @dataclass(frozen=True)
@@ -64,6 +59,11 @@ def groups_of_server(server_id: int) -> list[GroupName]:
     return [GroupName(*row) for row in db.session.execute(statement)]
 
 
+def audience_of(server: Server) -> Audience:
+    """Return for whom a server is there."""
+    return Audience(server.for_everyone, frozenset(one.id for one in groups_of_server(server.id)))
+
+
 def set_audience(
     server_id: int,
     wanted: Audience,
@@ -86,8 +86,8 @@ def set_audience(
     try:
         keep_right(actor)
         groups = _locked_groups(server_id, wanted)
-        server = _locked_server(server_id)
-        present = Audience(server.for_everyone, frozenset(one.id for one in groups_of_server(server_id)))
+        server = lock_server(server_id, actor)
+        present = audience_of(server)
         if present.group_ids - {group.id for group in groups}:
             # Somebody was faster between the locks, with a group that is not locked, and would have no event.
             raise ChangedMeanwhileError
@@ -185,18 +185,6 @@ def _locked_groups(server_id: int, wanted: Audience) -> list[Group]:
     if wanted.group_ids - {group.id for group in groups}:
         raise InvalidInputError("groups", "unknown_group")
     return groups
-
-
-def _locked_server(server_id: int) -> Server:
-    server = db.session.scalar(
-        select(Server)
-        .where(Server.id == server_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if server is None:
-        raise NotThereError
-    return server
 
 
 def _apply(server: Server, present: Audience, wanted: Audience) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import func, select, tuple_
 
 from app.extensions import db
-from app.models import Server, Token
+from app.models import Server, ServerGroup, Token
 from app.services.server_places import like_pattern, read_cursor, write_cursor
 
 PAGE_SIZE: Final = 50
@@ -16,10 +16,11 @@ PAGE_SIZE: Final = 50
 
 @dataclass(frozen=True)
 class ServerRow:
-    """One server. `people`: how many hold a token for it."""
+    """One server. `people`: how many hold a token for it. `groups`: how many it names."""
 
     server: Server
     people: int
+    groups: int
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ def list_catalogue(query: str = "", after: str = "", limit: int = PAGE_SIZE) -> 
     Raises InvalidInputError("after", "unknown").
     """
     people = select(func.count()).where(Token.mcp_server_id == Server.id).scalar_subquery()
-    statement = select(Server, people).order_by(Server.name_key, Server.id).limit(limit + 1)
+    groups = select(func.count()).where(ServerGroup.mcp_server_id == Server.id).scalar_subquery()
+    statement = select(Server, people, groups).order_by(Server.name_key, Server.id).limit(limit + 1)
     if query:
         statement = statement.where(Server.search_text.like(like_pattern(query), escape="\\"))
     if after:

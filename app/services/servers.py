@@ -16,6 +16,7 @@ from app.mcp.egress import Egress
 from app.models import Server, Token
 from app.services.actors import Actor
 from app.services.audit import Action, record
+from app.services.availability import FOR_NOBODY
 from app.services.rights import keep_right
 from app.services.row_locks import lock_row
 from app.services.server_fields import FIELDS, read_fields, refuse_token_header
@@ -27,10 +28,11 @@ SLUG: Final = re.compile(r"[a-z0-9-]{1,100}")
 
 
 def add_server(new: ProposedServer, *, egress: Egress, actor: Actor, is_enabled: bool = True) -> Server:
-    """Add a server and return it. Commits; writes one audit row, and another for one that is disabled.
+    """Add a server and return it. Commits; one audit row, and one more each if it is disabled or for nobody.
 
-    A name may be there already: the slug tells them apart. Raises InvalidInputError for `name`, `url`,
-    `transport`, `auth_header_name`, `auth_value_format`, `extra_headers`, `token_help_url` or `probe_tool`
+    One that is not for everyone is for nobody until it names a group (`app.services.server_groups`). A name
+    may be there already: the slug tells them apart. Raises InvalidInputError for `name`, `url`, `transport`,
+    `auth_header_name`, `auth_value_format`, `extra_headers`, `token_help_url` or `probe_tool`
     (`app.mcp.refusals` has the reasons).
     """
     checked = _checked(new, egress)
@@ -41,6 +43,8 @@ def add_server(new: ProposedServer, *, egress: Egress, actor: Actor, is_enabled:
         record(Action.SERVER_CREATED, actor, server=server)
         if not is_enabled:
             switch(server, False, actor)
+        if not server.for_everyone:
+            record(Action.SERVER_CHANGED, actor, outcome=FOR_NOBODY, server=server)
         db.session.commit()
         return server
 
@@ -138,9 +142,9 @@ def get_server(server_id: int) -> Server:
 def set_enabled(server_id: int, enabled: bool, actor: Actor) -> bool:
     """Enable or disable a server; return whether that changed anything. Commits; one audit row if it did.
 
-    Tokens stay. From then on no import undoes it. Raises NotThereError.
+    Tokens stay. From then on no import undoes it: disabling what an import disabled is a change too.
+    Raises NotThereError.
     """
-
     try:
         changed = switch(lock_server(server_id, actor), enabled, actor)
     except NotThereError:
@@ -152,7 +156,7 @@ def set_enabled(server_id: int, enabled: bool, actor: Actor) -> bool:
 
 def switch(server: Server, enabled: bool, actor: Actor) -> bool:
     """Enable or disable a locked server within the transaction; an audit row if that changes anything."""
-    changed = server.is_enabled != enabled
+    changed = would_switch(server, enabled)
     server.is_enabled = enabled
     if not enabled:
         # The admin's word now, no longer an import's: see the column.
@@ -161,6 +165,11 @@ def switch(server: Server, enabled: bool, actor: Actor) -> bool:
         server.updated_at = clock.now()
         record(Action.SERVER_CHANGED, actor, outcome="enabled" if enabled else "disabled", server=server)
     return changed
+
+
+def would_switch(server: Server, enabled: bool) -> bool:
+    """Whether enabling or disabling the server changes anything: what it is, or whose word that is."""
+    return server.is_enabled != enabled or (not enabled and server.disabled_reason is not None)
 
 
 def lock_server(server_id: int, actor: Actor) -> Server:

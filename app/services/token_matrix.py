@@ -19,6 +19,7 @@ from app.errors import InvalidInputError, NotThereError
 from app.extensions import db
 from app.models import Server, Token, User
 from app.models.token import version_of
+from app.services.availability import available_to
 from app.services.server_places import read_cursor, write_cursor
 from app.services.token_choice import Choice
 from app.services.token_ranges import ids_in, is_one_of
@@ -44,6 +45,8 @@ class Cell:
     slug: str
     server: str
     is_enabled: bool
+    #: False: the person may not use the server, so they can only delete their token.
+    is_available: bool
     token_help_url: str | None
     #: Names this very token: another one saved in its place has another. None: there is none.
     version: str | None
@@ -125,6 +128,7 @@ def _cells(wanted: Choice, now: datetime) -> Select[*tuple[Any, ...]]:
         Server.name.label("server"),
         Server.name_key,
         Server.is_enabled,
+        available_to(User.id).label("is_available"),
         Server.token_help_url,
         Token.id.label("token_id"),
         Token.revision,
@@ -208,6 +212,7 @@ def _cell(record: Any, now: datetime) -> Cell:
         slug=record.slug,
         server=record.server,
         is_enabled=record.is_enabled,
+        is_available=record.is_available,
         token_help_url=record.token_help_url,
         version=version_of(record.token_id, record.revision) if held else None,
         status=record.status,

@@ -62,6 +62,20 @@ class Form(FlaskForm):
             self.form_errors.append(sentence)
 
 
+class SeenForm(Form):
+    """A form that says which state of a row was on its page: nothing is changed over another's change."""
+
+    #: `updated_at` of the row as it was shown.
+    seen = HiddenField()
+
+    def seen_at(self) -> datetime | None:
+        """Return when what was on the page had been saved, None when nobody says."""
+        with suppress(ValueError):
+            seen = datetime.fromisoformat(self.seen.data or "")
+            return seen if seen.tzinfo else None
+        return None
+
+
 def at_most(most_chars: int) -> Length:
     """Return the rule that a field has so many characters or fewer, in our own words."""
     return Length(max=most_chars, message=_l("Use at most %(max)d characters."))

@@ -17,6 +17,9 @@ ROLES_MAY: Final = {
     "auditor": _l("reads the ledger besides, and nothing else"),
     "admin": _l("keeps catalogue and people, and reads the ledger; never a token"),
 }
+#: Instead of a role, in the form for inviting.
+AS_BEFORE: Final = _l("As invited before")
+AS_BEFORE_MEANS: Final = _l("who was not becomes a user")
 STATES: Final = {"invited": _l("Invited"), "active": _l("Active"), "disabled": _l("Disabled")}
 
 

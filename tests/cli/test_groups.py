@@ -7,8 +7,9 @@ from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskCliRunner
 
+from app.cli import groups
 from app.extensions import db
-from app.models import AuditEvent
+from app.models import AuditEvent, User
 from app.services import group_list, servers
 from tests.factories import make_group, make_server, make_token, make_user
 
@@ -57,6 +58,48 @@ def test_a_group_is_created_filled_renamed_emptied_and_deleted(app: Flask, runne
     with app.app_context():
         event = db.session.scalars(db.select(AuditEvent).filter_by(outcome="created").offset(1)).one()
         assert event.actor_name == "command line"
+
+
+@pytest.mark.usefixtures("house")
+def test_a_group_shows_its_people_and_servers_page_by_page(
+    app: Flask, runner: FlaskCliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for listed in (group_list.list_members, group_list.list_group_servers):
+        monkeypatch.setattr(listed, "__defaults__", (*listed.__defaults__[:-1], 1))
+    with app.app_context():
+        people = [make_user("cid@example.com"), make_user("dan@example.com")]
+        make_group("Other", people, [make_server(name, slug=name) for name in ("one", "two")])
+        db.session.execute(db.update(User).where(User.email == "dan@example.com").values(is_active=False))
+        db.session.commit()
+
+    shown = run(runner, "groups", "show", "OTHER")
+
+    assert shown.output.splitlines() == [
+        "2\tOther",
+        "person\tcid@example.com",
+        "person\tdan@example.com (disabled)",
+        "server\tone",
+        "server\ttwo",
+    ]
+    assert run(runner, "groups", "show", "nothing").exit_code == 1
+
+
+@pytest.mark.usefixtures("house")
+def test_who_is_gone_meanwhile_is_said(
+    app: Flask, runner: FlaskCliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        gone = make_user("gone@example.com")
+        db.session.expunge(gone)
+        db.session.execute(db.delete(User).where(User.id == gone.id))
+        db.session.commit()
+    monkeypatch.setattr(groups, "_persons", lambda _emails: [gone])
+
+    for verb in ("add", "remove"):
+        result = run(runner, "groups", verb, "team", "gone@example.com", answers="y\n")
+
+        assert result.exit_code == 1
+        assert "Error: The group or the account gone@example.com is not there any more.\n" in result.output
 
 
 @pytest.mark.usefixtures("house")

@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 
 from app import mail
+from app.cli import held_tokens
 from app.extensions import db
 from app.models import AuditEvent, Server, Token, User
 from tests.canary import CANARY_HINT, assert_no_canary
@@ -66,7 +67,7 @@ def test_the_list_says_who_holds_what_in_which_state(app: Flask) -> None:
         ("ben@example.com", "none"),
     ]
     assert set(of_ann[0]) == {
-        *("user_id", "email", "server_id", "server", "status", "created_at", "updated_at"),
+        *("user_id", "email", "server_id", "server", "available", "status", "created_at", "updated_at"),
         *("last_used_at", "last_check_at", "expires_at", "renew_asked_at"),
     }
 
@@ -109,6 +110,35 @@ def test_asking_says_when_no_mail_was_sent_or_nobody_was_asked(app: Flask, post:
     assert (code, "no mail was sent" in said) == (1, True)
     code, said = run(app, "ask", "ann@example.com", "linear")
     assert (code, "account is disabled" in said) == (1, True)
+
+
+@pytest.mark.usefixtures("held")
+def test_nobody_is_asked_for_a_token_of_a_server_that_is_not_there_for_them(app: Flask) -> None:
+    with app.app_context():
+        db.session.execute(db.update(Server).values(for_everyone=False))
+        db.session.commit()
+
+    code, said = run(app, "ask", "ann@example.com", "github")
+
+    assert (code, "not there for them" in said) == (1, True)
+    assert "ann@example.com  GitHub (not there for them)\n" in run(app, "list")[1]
+
+
+@pytest.mark.usefixtures("held")
+def test_what_is_gone_while_it_asks_is_said(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def confirm(*_: object, **__: object) -> bool:
+        with app.app_context():
+            db.session.execute(db.delete(Token))
+            db.session.commit()
+        return True
+
+    monkeypatch.setattr("click.confirm", confirm)
+    without_token = run(app, "delete", "ann@example.com", "github")
+    monkeypatch.setattr(held_tokens, "_person", lambda _email: User(id=99))
+    without_person = run(app, "delete", "ann@example.com", "github")
+
+    assert without_token == (0, "There was no token any more.\n")
+    assert without_person == (1, "Error: The person or the server is not there any more.\n")
 
 
 @pytest.mark.usefixtures("held")

@@ -11,6 +11,8 @@ from flask.testing import FlaskCliRunner
 
 from app.extensions import db
 from app.models import Server
+from app.services.server_list import list_catalogue
+from tests.factories import make_server, make_token, make_user
 
 DATA = Path(__file__).parents[1] / "data" / "registry"
 ADD = ("servers", "add", "--name", "Example", "--url", "https://mcp.example.com/mcp")
@@ -134,12 +136,45 @@ def test_the_list_shows_state_and_reason(runner: FlaskCliRunner) -> None:
     lines = [line.split("\t") for line in runner.invoke(args=["servers", "list"]).output.splitlines()]
 
     assert lines == [
-        ["2", "example", "enabled", "https://mcp.example.com/mcp"],
+        ["2", "example", "enabled", "https://mcp.example.com/mcp", "0"],
         [
-            *("1", "predictleads", "disabled", "https://mcp.predictleads.com/"),
+            *("1", "predictleads", "disabled", "https://mcp.predictleads.com/", "0"),
             "It wants 2 secrets (X-Api-Key, X-Api-Token); one can be sent.",
         ],
     ]
+
+
+def test_the_list_is_searched_and_counts_the_people_of_every_server(
+    app: Flask, runner: FlaskCliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(list_catalogue, "__defaults__", ("", "", 1))
+    with app.app_context():
+        person = make_user()
+        for name in ("Octo", "Notion", "Octopus"):
+            make_token(person, make_server(name))
+
+    said = runner.invoke(args=["servers", "list", "--query", "OCTO"]).output
+
+    rows = [line.split("\t") for line in said.splitlines()]
+    assert [(row[1], row[4]) for row in rows] == [("server-1", "1"), ("server-3", "1")]
+
+
+def test_everything_that_pages_can_say_of_a_new_server_can_be_said_here(
+    app: Flask, runner: FlaskCliRunner
+) -> None:
+    given = {"description": "A forge", "help-url": "https://example.com/t", "help-text": "See there"}
+    options = [word for name, text in given.items() for word in (f"--{name}", text)]
+    headers = ["--extra-header", "X-Version: 1", "--extra-header", "X-Tools: a: b"]
+    result = runner.invoke(args=[*ADD, *options, *headers, "--placeholder", "ghp_…", "--for-nobody"])
+
+    server = only_server(app)
+    assert result.output == "Added example (id 1), for nobody yet.\n"
+    assert [server.description, server.token_help_url, server.token_help] == list(given.values())
+    assert (server.token_placeholder, server.for_everyone) == ("ghp_…", False)
+    assert server.extra_headers == {"X-Version": "1", "X-Tools": "a: b"}
+    assert runner.invoke(args=["servers", "groups", "example"]).output == "For nobody.\n"
+    for wrong in ("no colon", "Authorization: x"):
+        assert runner.invoke(args=[*ADD, "--extra-header", wrong]).exit_code == 2
 
 
 def test_enabling_and_disabling_say_what_changed(runner: FlaskCliRunner) -> None:

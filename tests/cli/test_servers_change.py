@@ -160,3 +160,20 @@ def test_a_probe_tool_can_be_given_when_adding(app: Flask, runner: FlaskCliRunne
     assert runner.invoke(args=[*ADD, "--probe-tool", "a\nb"]).exit_code == 2
     assert runner.invoke(args=[*ADD, "--probe-tool", "get_me"]).exit_code == 0
     assert only_server(app).probe_tool == "get_me"
+
+
+@pytest.mark.usefixtures("example")
+def test_further_headers_take_the_place_of_all_and_an_empty_one_takes_them_away(
+    app: Flask, runner: FlaskCliRunner
+) -> None:
+    change(runner, "--extra-header", "X-Old: 1")
+
+    said = change(runner, "--extra-header", "X-A: 1", "--extra-header", "X-B: 2").output
+    after = only_server(app).extra_headers
+    untouched = change(runner, "--name", "Other")
+
+    assert said == "Changed example: extra_headers.\n"
+    assert (after, only_server(app).extra_headers) == ({"X-A": "1", "X-B": "2"},) * 2
+    assert untouched.output == "Changed example: name.\n"
+    assert change(runner, "--extra-header", "").exit_code == 0
+    assert only_server(app).extra_headers == {}

@@ -98,9 +98,16 @@ def test_sign_out_ends_every_session(app: Flask, runner: FlaskCliRunner) -> None
 def test_delete_takes_the_tokens_along_and_leaves_the_ledger(app: Flask, runner: FlaskCliRunner) -> None:
     with app.app_context():
         user = make_user()
-        make_token(user, make_server())
+        make_token(user, make_server("Octo", token_help_url="https://octo.example.com/tokens"))
 
-    assert runner.invoke(args=["users", "delete", "ann@example.com"], input="n\n").exit_code == 1
+    asked = runner.invoke(args=["users", "delete", "ann@example.com"], input="n\n")
+    assert asked.exit_code == 1
+    assert asked.output.splitlines()[:4] == [
+        "With ann@example.com go tokens: 1, sessions: 0, groups: 0.",
+        "These stay valid at their providers until they are revoked there:",
+        "Octo\thttps://octo.example.com/tokens",
+        "Delete this person and every token they saved? [y/N]: n",
+    ]
     result = runner.invoke(args=["users", "delete", "ann@example.com", "--yes"])
 
     assert result.exit_code == 0

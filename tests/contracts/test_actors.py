@@ -207,6 +207,9 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("GET", "/api/admin/users/{user}"): Row(401, 401, 404, 200, 404),
     ("PATCH", "/api/admin/users/{user}"): Row(401, 401, 404, 200, 401, {"is_active": False, **CONFIRMED}),
     ("DELETE", "/api/admin/users/{user}"): Row(401, 401, 404, 200, 401, CONFIRMED),
+    ("GET", "/api/admin/users/{user}/offboarding"): Row(401, 401, 404, 200, 404),
+    # Has no second factor.
+    ("DELETE", "/api/admin/users/{user}/totp"): Row(401, 401, 404, 404, 404, CONFIRMED),
     ("DELETE", "/api/admin/users/{user}/sessions"): Row(401, 401, 404, 200, 401),
     ("POST", "/api/admin/users/{user}/invitation"): Row(401, 401, 404, 409, 404, CONFIRMED),
     ("GET", "/api/admin/servers/{server}/groups"): programs_of_admins(200),

@@ -102,6 +102,8 @@ PROMISED = {
     ("/api/admin/users/<int:user_id>", "GET"),
     ("/api/admin/users/<int:user_id>", "PATCH"),
     ("/api/admin/users/<int:user_id>", "DELETE"),
+    ("/api/admin/users/<int:user_id>/offboarding", "GET"),
+    ("/api/admin/users/<int:user_id>/totp", "DELETE"),
     ("/api/admin/users/<int:user_id>/sessions", "DELETE"),
     ("/api/admin/users/<int:user_id>/invitation", "POST"),
     ("/api/admin/servers/<int:server_id>/groups", "GET"),

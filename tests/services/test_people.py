@@ -110,7 +110,7 @@ def test_details_are_numbers_states_and_names(app: Flask) -> None:
         details = people.details_of(user.id)
 
         assert (details.tokens, details.sessions) == ({"saved": 1, "unreadable": 1}, 1)
-        assert details.groups == ["alpha", "Zebra"]
+        assert [group.name for group in details.groups] == ["alpha", "Zebra"]
         assert "a1b2" not in repr((details, people.get_person(user.id)))
         assert people.details_of(99).tokens == {}
         assert db.session.query(User).count() == 1

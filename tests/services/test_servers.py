@@ -15,6 +15,7 @@ from app.mcp.egress import Egress
 from app.models import AuditEvent, Server, Token, User
 from app.services import servers
 from app.services.actors import Actor
+from app.services.server_change import change_server
 
 PRODUCTION = Egress(allow=frozenset(), plain_http=False)
 
@@ -183,6 +184,25 @@ def test_disabling_and_enabling_are_recorded_once_and_keep_tokens(app: Flask) ->
         assert server.is_enabled
         assert servers.count_tokens(server) == 1
         assert events()[1:] == [("server.changed", "disabled"), ("server.changed", "enabled")]
+
+
+def test_disabling_what_an_import_disabled_makes_it_an_admins_word_and_is_recorded(app: Flask) -> None:
+    with app.app_context():
+        first, second = (add(disabled_reason="It wants two secrets.") for _ in range(2))
+        before = first.updated_at
+
+        answers = [servers.set_enabled(first.id, False, Actor.of_cli()) for _ in range(2)]
+        changes = [
+            change_server(
+                second.id, {"is_enabled": False}, held_tokens=None, egress=PRODUCTION, actor=Actor.of_cli()
+            ).fields
+            for _ in range(2)
+        ]
+
+        assert (first.disabled_reason, second.disabled_reason) == (None, None)
+        assert first.updated_at > before
+        assert (answers, changes) == ([True, False], [{"is_enabled"}, set()])
+        assert events()[2:] == [("server.changed", "disabled")] * 2
 
 
 def test_a_server_may_be_added_for_nobody_yet(app: Flask) -> None:

@@ -10,12 +10,13 @@ from types import SimpleNamespace
 import pytest
 from flask import Flask
 
+from app.cli import held_tokens
 from app.mcp import checks as mcp_checks
 from app.mcp import conversation, transport, trial
 from app.mcp.refusals import REFUSALS
 from app.mcp.token_headers import RESERVED_HEADERS
 from app.models.token import CHECK_RESULTS
-from app.services import server_fields, token_status
+from app.services import renewals, server_fields, token_status
 from app.web import messages
 from app.words import checks, trials
 from app.words import server_fields as words
@@ -137,3 +138,7 @@ def test_what_cannot_be_done_without_storing_is_said_in_other_words_there() -> N
     assert not [text for text in messages.UNSTORED.values() if CANNOT_BE_DONE.search(str(text))]
     # Said of a typed token as well, which is not there to be replaced.
     assert not [text for text in checks.REASONS.values() if CANNOT_BE_DONE.search(str(text))]
+
+
+def test_every_reason_for_which_nobody_is_asked_to_renew_has_its_words_on_pages_and_in_commands() -> None:
+    assert set(messages.RENEWAL) == set(held_tokens.NOT_POSSIBLE) == set(renewals.REASONS)

@@ -11,7 +11,7 @@ from flask_babel import ngettext
 from wtforms import EmailField, HiddenField, StringField
 
 from app.services.server_groups import EVERYONE, Audience
-from app.web.forms import Form
+from app.web.forms import Form, SeenForm
 from app.web.urls import MAX_ID
 
 #: A ticked group, by its id.
@@ -32,15 +32,13 @@ class MemberForm(Form):
     email = EmailField(_l("Email"))
 
 
-class AudienceForm(Form):
+class AudienceForm(SeenForm):
     """For whom a server is there: `everyone`, or `groups` with a box for each group, `group-ID`."""
 
     for_whom = StringField(_l("Who may use it"))
     groups = StringField(_l("Groups"))
     #: From how many people with a token it may be taken away: a box, there once it was asked.
     unavailable_tokens = StringField(_l("People's tokens"))
-    #: `Server.updated_at` of what is on the page.
-    seen = HiddenField()
     #: The number that the box is about, None: there is none.
     asked: int | None = None
     is_ticked = False

@@ -22,10 +22,11 @@ def invite() -> ResponseReturnValue:
     """Invite a person, and show the link; who was invited before is given a new one."""
     form = InviteForm()
     done, status = attempt(
-        form, lambda: invitations.invite(form.email.data or "", form.role.data, current.actor())
+        form, lambda: invitations.invite(form.email.data or "", form.role.data or None, current.actor())
     )
     if done is None:
-        return render_template("admin/invite.html", form=form, may=words.ROLES_MAY), status
+        may = {"": words.AS_BEFORE_MEANS} | words.ROLES_MAY
+        return render_template("admin/invite.html", form=form, may=may), status
     return _link_page(*done)
 
 

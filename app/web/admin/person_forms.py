@@ -30,7 +30,11 @@ class RoleForm(PasswordForm):
 
 
 class InviteForm(RoleForm):
-    """Whom to invite, and as what."""
+    """Whom to invite, and as what; without a choice, as what they were invited before."""
+
+    role = RadioField(
+        _l("Role"), choices=[SelectChoice("", words.AS_BEFORE), *CHOICES], default="", validate_choice=False
+    )
 
     email = EmailField(
         _l("Their e-mail address"), [InputRequired(_l("Write their e-mail address.")), at_most(320)]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from flask import current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from app.errors import BusyError, TokensWouldBeDeletedError
 from app.models import Server
 from app.services import servers
+from app.services.availability import FOR_EVERYONE, FOR_GROUPS, FOR_NOBODY
 from app.services.emails import MAX_EMAIL_CHARS
 from app.services.server_delete import delete_server, list_owners
+from app.services.server_groups import audience_of
 from app.services.trials import try_server
 from app.web import current, messages
 from app.web.admin.server_form import DeleteServerForm
@@ -19,11 +24,20 @@ from app.web.forms import ConfirmForm
 from app.web.problems import retry_headers, status_of
 from app.words import trials
 
+#: What enabling did, by for whom the server is.
+ENABLED: Final = {
+    FOR_EVERYONE: _l("Enabled: people see it."),
+    FOR_GROUPS: _l("Enabled: the people of its groups see it."),
+    FOR_NOBODY: _l("Enabled, but it is there for nobody yet: choose who may use it."),
+}
+
 
 def enable(server_id: int) -> ResponseReturnValue:
     """Let people use the server."""
     changed = servers.set_enabled(server_id, True, current.actor())
-    return _back(server_id, _("Enabled: people see it.") if changed else _("It was enabled already."))
+    if not changed:
+        return _back(server_id, _("It was enabled already."))
+    return _back(server_id, str(ENABLED[audience_of(servers.get_server(server_id)).outcome]))
 
 
 def disable(server_id: int) -> ResponseReturnValue:
@@ -53,8 +67,7 @@ def delete_page(server_id: int) -> ResponseReturnValue:
 
 
 def try_page(server_id: int) -> ResponseReturnValue:
-    """Connect to the server without a token, and show what it shows."""
-    server = servers.get_server(server_id)
+    """Connect to the server without a token, and show what it shows, unless it is deleted meanwhile."""
     try:
         trial = try_server(
             server_id,
@@ -64,8 +77,8 @@ def try_page(server_id: int) -> ResponseReturnValue:
         )
     except BusyError as error:
         status = status_of(error)
-        return _shown(server, problem=messages.of_error(error)), status, retry_headers(status)
-    return _shown(server, trial=trial)
+        return _shown(server_id, problem=messages.of_error(error)), status, retry_headers(status)
+    return _shown(server_id, trial=trial)
 
 
 def _delete(server: Server, form: DeleteServerForm) -> int | None:
@@ -82,8 +95,9 @@ def _delete(server: Server, form: DeleteServerForm) -> int | None:
         return None
 
 
-def _shown(server: Server, **found: object) -> str:
+def _shown(server_id: int, **found: object) -> str:
     given = {"trial": None, "problem": None} | found
+    server = servers.get_server(server_id)
     return render_template("admin/try_server.html", server=server, words=trials, form=ConfirmForm(), **given)
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
-from contextlib import suppress
-from datetime import datetime
 from typing import Any, Final
 
 from flask_babel import gettext as _
@@ -15,19 +12,18 @@ from flask_babel import ngettext
 from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField, URLField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older
 
-from app.errors import InvalidInputError
 from app.mcp.token_headers import AUTHORIZATION, TOKEN, default_format
 from app.models import Server
 from app.models.server import SSE, STREAMABLE_HTTP
-from app.services.server_fields import FIELDS
-from app.web.forms import Form
+from app.services.server_fields import FIELDS, read_header_lines
+from app.web.forms import Form, SeenForm
 
 #: Stands for a token that nobody shows.
 MASK: Final = "••••"
 TRANSPORTS: Final = ((STREAMABLE_HTTP, _l("Streamable HTTP")), (SSE, _l("SSE, of old servers")))
 
 
-class ServerForm(Form):
+class ServerForm(SeenForm):
     """Everything that admins say of a server. Its rules are the service's (`app.services.server_fields`)."""
 
     name = StringField(_l("Name"))
@@ -49,10 +45,10 @@ class ServerForm(Form):
     probe_tool = StringField(_l("Probe tool"))
     #: Of a new server alone: whether people see it at once.
     is_enabled = BooleanField(_l("Show it to people at once"))
+    #: Of a new server alone: without it, it is there for nobody until groups are chosen.
+    for_everyone = BooleanField(_l("It is there for everyone"))
     #: How many tokens may be put on hold: a box, there once it was asked.
     held_tokens = StringField(_l("People's tokens"))
-    #: `Server.updated_at` of what is on the page.
-    seen = HiddenField()
     #: The number that the box is about, None: there is none.
     asked: int | None = None
     is_ticked = False
@@ -60,7 +56,7 @@ class ServerForm(Form):
     @classmethod
     def new(cls) -> ServerForm:
         """Return the form as it was sent, or else with what most servers have."""
-        return cls(auth_header_name=AUTHORIZATION, token_required=True, is_enabled=True)
+        return cls(auth_header_name=AUTHORIZATION, token_required=True, is_enabled=True, for_everyone=True)
 
     @classmethod
     def of(cls, server: Server) -> ServerForm:
@@ -77,7 +73,7 @@ class ServerForm(Form):
         sent = {name: "" if value is None else value for name, value in found.items()}
         return sent | {
             "auth_value_format": self.value_format,
-            "extra_headers": read_lines(self.extra_headers.data or ""),
+            "extra_headers": read_header_lines(self.extra_headers.data or ""),
         }
 
     @property
@@ -90,13 +86,6 @@ class ServerForm(Form):
         """Return how many tokens may be put on hold, None when the box was not ticked."""
         sent = self.held_tokens.data or ""
         return int(sent) if re.fullmatch("[0-9]{1,9}", sent) else None
-
-    def seen_at(self) -> datetime | None:
-        """Return when what was on the page had been saved, None when nobody says."""
-        with suppress(ValueError):
-            seen = datetime.fromisoformat(self.seen.data or "")
-            return seen if seen.tzinfo else None
-        return None
 
     def ask(self, held_tokens: int) -> None:
         """Say whose tokens the new address holds, with a box that is not ticked."""
@@ -136,11 +125,6 @@ class DeleteServerForm(Form):
     name = StringField(_l("Its name"))
     deleted_tokens = HiddenField()
 
-    @classmethod
-    def asking(cls, people: int) -> DeleteServerForm:
-        """Return the form, with the number of people whose tokens go."""
-        return cls(deleted_tokens=people)
-
     def names(self, server: Server) -> bool:
         """Whether what was typed is the server's name, or its short name, which everybody can type."""
         typed = _folded(self.name.data or "")
@@ -163,24 +147,6 @@ def values_of(server: Server) -> dict[str, Any]:
         "extra_headers": "\n".join(f"{name}: {value}" for name, value in server.extra_headers.items())
     }
     return {name: "" if value is None else value for name, value in values.items()}
-
-
-def read_lines(text: str) -> Mapping[str, str]:
-    """Return header names and values, one a line. Raises InvalidInputError("extra_headers", …).
-
-    The reasons are `line` and `twice`: a dictionary would keep one of two without a word.
-    """
-    headers: dict[str, str] = {}
-    for line in re.split(r"\r\n|\r|\n", text):
-        if not line.strip():
-            continue
-        name, colon, value = line.partition(":")
-        if not colon:
-            raise InvalidInputError("extra_headers", "line")
-        if name.strip() in headers:
-            raise InvalidInputError("extra_headers", "twice")
-        headers[name.strip()] = value.strip()
-    return headers
 
 
 def _differ(typed: Any, saved: Any) -> bool:

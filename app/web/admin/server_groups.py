@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from datetime import datetime
-
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.errors import ChangedMeanwhileError, InvalidInputError, TokensWouldBeUnavailableError
-from app.models import Server
 from app.services import servers
 from app.services.group_list import all_groups
-from app.services.server_groups import Audience, groups_of_server, set_audience
+from app.services.server_groups import audience_of, set_audience
 from app.web import current
 from app.web.admin.group_forms import AudienceForm
 
@@ -23,7 +19,7 @@ def groups_page(server_id: int) -> ResponseReturnValue:
     server = servers.get_server(server_id)
     form = AudienceForm(seen=server.updated_at.isoformat())
     form.asked, form.is_ticked = form.consent(), form.consent() is not None
-    chosen = form.audience(_present(server))
+    chosen = form.audience(audience_of(server))
     if form.validate_on_submit():
         try:
             changed = set_audience(
@@ -31,7 +27,7 @@ def groups_page(server_id: int) -> ResponseReturnValue:
                 chosen,
                 current.actor(),
                 unavailable_tokens=form.consent(),
-                seen=_instant(form.seen.data),
+                seen=form.seen_at(),
             )
         except InvalidInputError as error:
             form.show(error)
@@ -49,20 +45,8 @@ def groups_page(server_id: int) -> ResponseReturnValue:
         server=servers.get_server(server_id),
         form=form,
         chosen=chosen,
-        present=_present(servers.get_server(server_id)),
+        present=audience_of(servers.get_server(server_id)),
         groups=all_groups(),
         people=servers.count_tokens(server),
     )
     return page, 422 if form.is_submitted() else 200
-
-
-def _present(server: Server) -> Audience:
-    return Audience(server.for_everyone, frozenset(group.id for group in groups_of_server(server.id)))
-
-
-def _instant(text: str | None) -> datetime | None:
-    """Return when what was on the page had been saved, None when nobody says."""
-    with suppress(ValueError):
-        seen = datetime.fromisoformat(text or "")
-        return seen if seen.tzinfo else None
-    return None

@@ -9,8 +9,10 @@ from flask_babel import ngettext
 
 from app.errors import ChangedMeanwhileError, InvalidInputError, TokensWouldBeHeldError
 from app.mcp.catalogue import ProposedServer
+from app.models import Server
 from app.services import servers
 from app.services.server_change import Changed, change_server
+from app.services.server_groups import audience_of
 from app.services.server_list import list_catalogue
 from app.services.server_places import MAX_QUERY_CHARS
 from app.web import current
@@ -30,7 +32,7 @@ def new_page() -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             server = servers.add_server(
-                ProposedServer(**form.changes()),
+                ProposedServer(**form.changes(), for_everyone=bool(form.for_everyone.data)),
                 egress=current.egress(),
                 actor=current.actor(),
                 is_enabled=bool(form.is_enabled.data),
@@ -38,11 +40,7 @@ def new_page() -> ResponseReturnValue:
         except InvalidInputError as error:
             form.show(error)
         else:
-            flash(
-                _("%(server)s is in the catalogue. Try it to see what it shows.", server=server.name),
-                "success",
-            )
-            return redirect(url_for("admin.server", server_id=server.id), code=303)
+            return _added(server)
     return render_template("admin/new_server.html", form=form), 422 if form.is_submitted() else 200
 
 
@@ -71,6 +69,19 @@ def change_page(server_id: int) -> ResponseReturnValue:
     return _shown(form, server_id)
 
 
+def _added(server: Server) -> ResponseReturnValue:
+    if server.for_everyone:
+        text = _("%(server)s is in the catalogue. Try it to see what it shows.", server=server.name)
+        page = "admin.server"
+    else:
+        text = _(
+            "%(server)s is in the catalogue, for nobody yet. Choose the groups it is for.", server=server.name
+        )
+        page = "admin.server_groups"
+    flash(text, "success")
+    return redirect(url_for(page, server_id=server.id), code=303)
+
+
 def _shown(form: ServerForm, server_id: int) -> ResponseReturnValue:
     server = servers.get_server(server_id)
     page = render_template(
@@ -78,6 +89,7 @@ def _shown(form: ServerForm, server_id: int) -> ResponseReturnValue:
         form=form,
         server=server,
         people=servers.count_tokens(server),
+        audience=audience_of(server),
         bound=servers.count_bound_tokens(server, server.url),
         act=ConfirmForm(),
     )

@@ -10,7 +10,7 @@ from app.services import invitations, people, totp
 from app.services.emails import MAX_EMAIL_CHARS
 from app.services.people import PeopleFilter
 from app.services.person_change import PersonChange, change_person
-from app.web import current
+from app.web import current, one_time_links
 from app.web.admin.person_forms import attempt
 from app.web.forms import PasswordForm, RequireTotpForm
 from app.words import people as words
@@ -43,6 +43,7 @@ def person_page(user_id: int) -> ResponseReturnValue:
         link_ends=invitations.open_until(user_id),
         roles=words.ROLES,
         states=words.STATES,
+        can_mail=one_time_links.can_mail(),
         is_own=user_id == current.user().id,
     )
 

@@ -73,6 +73,10 @@ class NewServer(ServerFacts):
 
     name = Text(required=True)
     url = Text(required=True, metadata={"description": "In full, with https://."})
+    for_everyone = Flag(
+        load_default=True,
+        metadata={"description": "false: for nobody until PUT …/groups names groups. Absent: true."},
+    )
 
 
 class ServerChange(ServerFacts):
@@ -102,6 +106,10 @@ class CatalogueServer(Schema):
     token_placeholder = fields.String(required=True, allow_none=True)
     probe_tool = fields.String(required=True, allow_none=True)
     enabled = fields.Boolean(required=True, attribute="is_enabled")
+    for_everyone = fields.Boolean(
+        required=True,
+        metadata={"description": "false: for the groups that GET …/groups lists; none: nobody."},
+    )
     disabled_reason = fields.String(required=True, allow_none=True)
     registry_name = fields.String(
         required=True, allow_none=True, metadata={"description": "The registry entry it came from."}

@@ -52,11 +52,11 @@ def list_catalogue_servers(query: dict[str, Any]) -> dict[str, Any]:
 @admin_servers.arguments(NewServer)
 @admin_servers.response(201, CatalogueServer)
 def add_server(body: dict[str, Any]) -> dict[str, Any]:
-    """Add a server. It is there for everyone at once, unless enabled is false."""
+    """Add a server. It is there for everyone at once, unless enabled or for_everyone is false."""
     given = {name: value for name, value in body.items() if name in FIELDS}
     given.setdefault("auth_value_format", default_format(given.get("auth_header_name", AUTHORIZATION)))
     server = servers.add_server(
-        ProposedServer(**given),
+        ProposedServer(**given, for_everyone=body["for_everyone"]),
         egress=current.egress(),
         actor=current.actor(),
         is_enabled=body.get(ENABLED, True),
@@ -130,5 +130,14 @@ def _counted(server: Server) -> dict[str, Any]:
 
 
 def _server(server: Server, people: int) -> dict[str, Any]:
-    kept = {"id", "slug", IS_ENABLED, "disabled_reason", "registry_name", "updated_at", *FIELDS}
+    kept = {
+        "id",
+        "slug",
+        IS_ENABLED,
+        "disabled_reason",
+        "registry_name",
+        "for_everyone",
+        "updated_at",
+        *FIELDS,
+    }
     return {name: getattr(server, name) for name in kept} | {"people": people}

@@ -57,6 +57,10 @@ class HeldToken(Schema):
 
     person = fields.Nested(TokenOwner, required=True)
     server = fields.Nested(TokenServer, required=True)
+    available = fields.Boolean(
+        required=True,
+        metadata={"description": "false: the person may not use the server, only delete a token for it."},
+    )
     status = fields.String(required=True, validate=validate.OneOf(STATUSES))
     version = fields.String(
         required=True,

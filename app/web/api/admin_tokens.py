@@ -98,6 +98,7 @@ def _item(cell: Cell) -> dict[str, Any]:
             "name": cell.server,
             "enabled": cell.is_enabled,
         },
+        "available": cell.is_available,
         "status": cell.status,
         "version": cell.version,
         "created_at": cell.created_at,

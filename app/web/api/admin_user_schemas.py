@@ -127,7 +127,7 @@ class Provider(Schema):
 
 
 class Deleted(Schema):
-    """What went with the person. At the providers their tokens stay valid."""
+    """What goes, or went, with the person. At the providers their tokens stay valid."""
 
     providers = fields.List(fields.Nested(Provider), required=True)
     sessions = fields.Integer(required=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import Response
 from flask.typing import ResponseReturnValue
 
-from app.services import invitations, offboarding, people, sessions
-from app.services.offboarding import HeldToken
+from app.services import invitations, offboarding, people, sessions, totp
+from app.services.offboarding import HeldToken, Leaving
 from app.services.one_time_links import OneTimeLink
 from app.services.people import PeopleFilter
 from app.services.person_change import PersonChange
@@ -26,7 +27,7 @@ from app.web.api.admin_user_schemas import (
     PersonInFull,
     PersonPatch,
 )
-from app.web.api.blueprint import Blueprint
+from app.web.api.blueprint import Blueprint, no_content
 from app.web.display import web_link
 
 admin_users = Blueprint("api_admin_users", __name__, path="/admin/users", description="People, for admins")
@@ -96,8 +97,30 @@ def delete_person(body: dict[str, Any], user_id: int) -> dict[str, Any]:
     leaving = offboarding.delete_person(user_id, current.actor())
     if is_own:
         auth.forget_session()
-    providers = [_provider(one) for one in leaving.tokens]
-    return {"providers": providers, "sessions": leaving.sessions, "groups": leaving.groups}
+    return _leaving(leaving)
+
+
+@admin_users.get("/<int:user_id>/offboarding")
+@admin_users.response(200, Deleted)
+@admin_users.problems(404)
+def show_offboarding(user_id: int) -> dict[str, Any]:
+    """Say what would go with a person, and where else their tokens would live on. Changes nothing."""
+    people.get_person(user_id)
+    return _leaving(offboarding.what_leaves(user_id))
+
+
+@admin_users.delete("/<int:user_id>/totp")
+@admin_users.arguments(Confirmation)
+@admin_users.response(204)
+@admin_users.problems(404)
+def reset_totp(body: dict[str, Any], user_id: int) -> Response:
+    """Turn off the second factor of a person who has lost both their app and their recovery codes.
+
+    404 for who has none, too.
+    """
+    _confirm(body)
+    totp.reset(user_id, current.actor())
+    return no_content()
 
 
 @admin_users.delete("/<int:user_id>/sessions")
@@ -135,10 +158,15 @@ def _in_full(user_id: int) -> dict[str, Any]:
     details = people.details_of(user_id, current.session_limits())
     return vars(people.get_person(user_id)) | {
         "sessions": details.sessions,
-        "groups": details.groups,
+        "groups": [group.name for group in details.groups],
         "token_states": details.tokens,
         "link_expires_at": invitations.open_until(user_id),
     }
+
+
+def _leaving(leaving: Leaving) -> dict[str, Any]:
+    providers = [_provider(one) for one in leaving.tokens]
+    return {"providers": providers, "sessions": leaving.sessions, "groups": leaving.groups}
 
 
 def _provider(one: HeldToken) -> dict[str, Any]:

@@ -139,6 +139,19 @@ def test_an_invitation_asks_for_the_password_and_takes_known_roles_alone(
         assert accounts.find_user(EVE) is None
 
 
+def test_inviting_again_without_choosing_a_role_keeps_the_one_there_is(app: Flask, carol: PageClient) -> None:
+    def role_of(email: str, **chosen: str) -> str:
+        form = carol.get_page(INVITE).form(INVITE)
+        assert carol.submit(form, email=email, password=PASSWORD, **chosen).status_code == 200
+        with app.app_context():
+            return accounts.get_user(email).role
+
+    assert role_of(EVE, role="admin") == "admin"
+    assert role_of(EVE) == "admin"
+    assert role_of(EVE, role="user") == "user"
+    assert role_of("new@example.com") == "user"
+
+
 def test_a_new_link_replaces_the_old_one_and_goes_with_the_account(app: Flask, carol: PageClient) -> None:
     old = path_in(invite(carol))
     renew = f"/admin/users/{_id(app)}/invitation"

@@ -14,7 +14,7 @@ from app.models.user import NO_PASSWORD
 from app.services import accounts, invitations
 from app.services.audit_verify import verify_ledger
 from tests.canary import CANARY_HINT
-from tests.factories import ACTOR, PASSWORD, make_server, make_token, make_user
+from tests.factories import ACTOR, PASSWORD, make_group, make_server, make_token, make_user
 from tests.pages import Page, PageClient
 from tests.web.account_pages.conftest import another_browser
 
@@ -97,6 +97,24 @@ def test_a_persons_page_tells_their_states_and_groups_and_never_a_hint(
     for said in ("Ann\\u202e <b>Lee</b>", "Active", "Signed in at 1 place", "Saved 2", "Groups None."):
         assert said in text
     carol.get_page("/admin/users/99", status=404)
+
+
+def test_a_persons_page_leads_to_their_tokens_and_groups_and_offers_mail_where_mail_is_sent(
+    app: Flask, carol: PageClient, ann: PageClient
+) -> None:
+    with app.app_context():
+        group = make_group("Design <b>", [accounts.get_user(ANN)]).id
+    user_id, password_link = id_of(app, ANN), path_to(app, "password-link")
+
+    without_mail = carol.get_page(path_to(app))
+    app.config.update(SMTP_HOST="127.0.0.1", MAIL_FROM="market@example.org", SITE_URL="https://m.example.org")
+    with_mail = carol.get_page(path_to(app))
+
+    assert without_mail.find("a", href=f"/admin/groups/{group}")[0].text.strip() == "Design <b>"
+    assert without_mail.find("a", href=f"/admin/tokens?person={user_id}&status=saved")
+    assert "can be mailed" not in without_mail.text and "flask users reset-password" in without_mail.text
+    assert not without_mail.find("a", href=password_link)
+    assert "can be mailed" in with_mail.text and with_mail.find("a", href=password_link)
 
 
 @pytest.mark.parametrize("act", CONFIRMED)

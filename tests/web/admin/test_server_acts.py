@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskCliRunner
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from werkzeug.test import TestResponse
@@ -16,7 +17,7 @@ from app.models import AuditEvent, Server, Token, User
 from app.services import servers
 from app.services.call_slots import CallSlots
 from tests.canary import CANARY_HINT
-from tests.factories import ACTOR, PASSWORD, make_server, make_token, make_user
+from tests.factories import ACTOR, PASSWORD, make_group, make_server, make_token, make_user
 from tests.mcp_servers import bad, good
 from tests.mcp_servers.running import running
 from tests.pages import Form, Page, PageClient
@@ -89,6 +90,25 @@ def test_a_server_can_be_added_for_nobody_yet(app: Flask, carol: PageClient) -> 
     assert carol.post(NEW, data=values).status_code == 303
 
     assert not only(app).is_enabled
+
+
+def test_a_server_can_be_added_for_no_group_yet_and_leads_to_choosing_them(
+    app: Flask, carol: PageClient
+) -> None:
+    values = new_form(carol).values | {"name": "Octo", "url": ADDRESS}
+    assert values.pop("for_everyone")
+
+    answer = carol.post(NEW, data=values)
+
+    assert (only(app).for_everyone, only(app).is_enabled) == (False, True)
+    assert answer.location == f"{path_of(only(app).id)}/groups"
+    assert "for nobody yet" in carol.get_page(answer.location).text
+    with app.app_context():
+        told = db.session.scalars(db.select(AuditEvent).order_by(AuditEvent.id.desc()).limit(2))
+        assert [(one.action, one.outcome) for one in told] == [
+            ("server.changed", "for_nobody"),
+            ("server.created", "ok"),
+        ]
 
 
 def test_what_is_wrong_with_a_new_server_is_said_and_everything_typed_is_kept(
@@ -193,6 +213,30 @@ def test_disabling_keeps_the_tokens_and_says_what_it_means(
         assert said in carol.get_page(path_of(github)).text
     assert saved(app, github)["is_enabled"]
     assert events(app) == [("server.changed", {})] * 2
+
+
+def test_pages_say_for_whom_a_server_is_and_lead_there_and_to_its_tokens(
+    app: Flask, carol: PageClient, github: int
+) -> None:
+    with app.app_context():
+        nobodys = make_server("Nobody's", is_enabled=False, for_everyone=False).id
+        make_group("Team", (), [make_server("Team's", is_enabled=False)])
+        teams = github + 2
+
+    catalogue = carol.get_page(LIST)
+    enabled = [read(carol.get(press(carol, one, "enable").location)) for one in (nobodys, teams)]
+    everyones = carol.get_page(path_of(github))
+
+    told = {one.attributes["href"]: one.text.strip() for one in catalogue.find("a")}
+    assert told[f"{path_of(nobodys)}/groups"] == "For nobody"
+    assert told[f"{path_of(teams)}/groups"] == "For 1 group"
+    assert f"{path_of(github)}/groups" not in told
+    assert told[f"/admin/tokens?server={github}"] == "2"
+    assert everyones.find("a", href=f"/admin/tokens?server={github}")
+    assert "Enabled, but it is there for nobody yet" in enabled[0].text
+    assert enabled[0].find("a", href=f"{path_of(nobodys)}/groups")[0].text == "Nobody"
+    assert "Enabled: the people of its groups see it." in enabled[1].text
+    assert enabled[1].find("a", href=f"{path_of(teams)}/groups")[0].text == "Some groups"
 
 
 def test_why_an_import_disabled_it_is_shown(app: Flask, carol: PageClient) -> None:
@@ -446,3 +490,28 @@ def test_no_transaction_is_open_while_it_waits(app: Flask, carol: PageClient) ->
 
     assert "Wants a token" in page.text
     assert not saved(app, server_id)["is_enabled"]
+
+
+def test_a_server_that_is_deleted_while_it_answers_is_not_there(
+    app: Flask, carol: PageClient, runner: FlaskCliRunner
+) -> None:
+    def delete() -> None:
+        with app.app_context():
+            db.session.execute(db.delete(Server))
+            db.session.commit()
+
+    async def asgi(scope: Any, receive: Any, send: Any) -> None:
+        await run_in_threadpool(delete)
+        await Response(status_code=401)(scope, receive, send)
+
+    with running(asgi) as server:
+        app.extensions["egress"] = server.egress
+        with app.app_context():
+            server_id = make_server("Tried", slug="tried", url=server.url).id
+        answer = press(carol, server_id, "try")
+        with app.app_context():
+            make_server("Tried", slug="tried", url=server.url)
+        command = runner.invoke(args=["servers", "try", "tried"])
+
+    assert answer.status_code == 404
+    assert (command.exit_code, command.output) == (1, "Error: There is no server with this slug or id.\n")

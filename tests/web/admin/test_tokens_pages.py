@@ -14,7 +14,7 @@ from app.models import AuditEvent, Server, Token, User
 from app.services import tokens
 from app.services.keys import Keys, Secrets
 from app.services.tokens import NewToken
-from tests.factories import ACTOR, PASSWORD, make_server, make_token
+from tests.factories import ACTOR, PASSWORD, make_group, make_server, make_token
 from tests.mail_servers import MailServer, Manner, mail_server
 from tests.pages import Element, Page, PageClient
 
@@ -117,6 +117,26 @@ def test_the_list_has_who_holds_what_and_leads_to_a_person_and_to_a_server(
         "ben@example.com Disabled",
         "carol@example.com",
     ]
+
+
+def test_a_token_that_its_owner_can_only_delete_says_so_and_nobody_is_asked_to_renew_it(
+    app: Flask, carol: PageClient, github: int
+) -> None:
+    with app.app_context():
+        ann = db.session.scalars(db.select(User).where(User.email == "ann@example.com")).one()
+        make_group("Team", [ann], [db.session.get_one(Server, github)])
+    user_id, _ = ids_of(app, "ben@example.com")
+
+    page = carol.get_page(f"{LIST}?server={github}")
+
+    assert cells(page) == [
+        "ann@example.com | Saved | Never | No limit | —",
+        "ben@example.com | Saved No longer available to them | Never | No limit | —",
+        "carol@example.com | No token Not available to them | — | — | —",
+    ]
+    asks = [form.attributes["action"] for form in page.find("form") if "/ask" in form.attributes["action"]]
+    assert [path.partition("?")[0] for path in asks] == [f"{LIST}/{ids_of(app)[0]}/{github}/ask"]
+    assert "No longer available" in carol.get_page(f"{LIST}/{user_id}/{github}/delete").text
 
 
 def _day(days: float) -> str:

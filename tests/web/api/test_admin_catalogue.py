@@ -78,6 +78,14 @@ def test_a_server_is_added_with_the_rules_of_the_page(
     assert carol.get(f"{LIST}/{answer.json['id']}").json == answer.json
 
 
+def test_a_server_is_added_for_nobody_yet_or_for_everyone(ann: Program, carol: Program) -> None:
+    added = [carol.post(LIST, NEW | more).json for more in ({"for_everyone": False}, {})]
+
+    assert [one["for_everyone"] for one in added] == [False, True]
+    assert carol.get(f"{LIST}/{added[0]['id']}/groups").json["for_everyone"] is False
+    assert [one["id"] for one in ann.get("/api/mcp-servers").json["items"]] == [1, added[1]["id"]]
+
+
 def test_what_cannot_be_added_names_the_field_and_adds_nothing(app: Flask, carol: Program) -> None:
     for body, field, reason in (
         ({"url": NEW["url"]}, "name", "required"),
@@ -122,7 +130,8 @@ def test_an_admins_word_takes_the_place_of_an_imports(app: Flask, carol: Program
 
     answer = carol.patch(PATH, {"enabled": False}).json
 
-    assert (answer["changed"], answer["disabled_reason"]) == ([], None)
+    assert (answer["changed"], answer["disabled_reason"]) == (["enabled"], None)
+    assert [action for action, _ in actions(app)] == ["server.changed"]
 
 
 def test_deleting_wants_the_number_of_tokens_that_go(app: Flask, carol: Program) -> None:

@@ -78,6 +78,7 @@ def test_an_admin_sees_everything_but_the_tokens(carol: Program) -> None:
         "enabled": True,
         "disabled_reason": None,
         "registry_name": None,
+        "for_everyone": True,
         "people": 2,
     }
     assert updated_at

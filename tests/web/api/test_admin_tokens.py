@@ -10,7 +10,7 @@ from app.models import Server, Token, User
 from app.services import accounts, tokens
 from app.services.tokens import NewToken
 from tests.canary import CANARY_HINT
-from tests.factories import ACTOR, make_server, make_token, make_user
+from tests.factories import ACTOR, make_group, make_server, make_token, make_user
 from tests.web.api.conftest import Program, assert_problem
 
 PATH = "/api/admin/tokens"
@@ -40,6 +40,7 @@ def test_the_list_has_states_and_no_hint(carol: Program) -> None:
     assert first == {
         "person": {"id": 2, "email": "dan@example.com", "active": True},
         "server": {"id": 1, "slug": "server-1", "name": "GitHub", "enabled": True},
+        "available": True,
         "status": "rejected",
         "version": "1.1",
     }
@@ -49,6 +50,23 @@ def test_the_list_has_states_and_no_hint(carol: Program) -> None:
     totals = answer.json["totals"]
     assert (totals["all"], totals["rejected"], totals["saved"], totals["attention"]) == (3, 1, 2, 1)
     assert answer.json["more_than_counted"] == []
+
+
+def test_it_says_for_whom_a_server_is_not_there(app: Flask, carol: Program) -> None:
+    with app.app_context():
+        linear = db.session.scalars(db.select(Server).where(Server.slug == "linear")).one()
+        make_group(
+            "Team", db.session.scalars(db.select(User).where(User.email == "eve@example.com")), [linear]
+        )
+
+    found = {
+        (one["person"]["email"][:3], one["server"]["slug"]): one["available"]
+        for person in ("dan", "eve")
+        for one in carol.get(f"{PATH}?person={person}@example.com").json["items"]
+    }
+
+    assert [key for key, available in found.items() if not available] == [("dan", "linear")]
+    assert (len(found), carol.get(PATH).json["items"][1]["available"]) == (4, False)
 
 
 def test_it_is_chosen_and_filtered_and_paged(carol: Program) -> None:

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from app import mail
 from app.extensions import db
-from app.models import AuditEvent, Group, GroupMember, Token
+from app.models import AuditEvent, Group, GroupMember, Token, TotpEnrolment, User
 from app.services import accounts
 from tests.canary import CANARY_HINT
 from tests.factories import ACTOR, PASSWORD, make_server, make_token, make_user
@@ -83,6 +83,7 @@ def test_what_gives_or_takes_access_wants_the_password_of_who_asks(
         ("POST", PEOPLE, {"email": "eve@example.com"}),
         ("PATCH", path, {"role": "admin"}),
         ("DELETE", path, {}),
+        ("DELETE", f"{path}/totp", {}),
         ("POST", f"{path}/invitation", {}),
     ]
     for method, where, body in calls:
@@ -93,7 +94,8 @@ def test_what_gives_or_takes_access_wants_the_password_of_who_asks(
             assert answer.json["reason"] == reason
 
     with app.app_context():
-        assert [(user.email, user.role) for user in accounts.list_users()] == [
+        everyone = db.session.scalars(db.select(User).order_by(User.email))
+        assert [(user.email, user.role) for user in everyone] == [
             (EMAIL, "user"),
             ("carol@example.com", "admin"),
         ]
@@ -142,15 +144,20 @@ def test_the_last_admin_stays(carol: Program) -> None:
 def test_deleting_tells_where_else_the_tokens_live_on(
     app: Flask, carol: Program, ann: Program, path: str
 ) -> None:
+    before = carol.get(f"{path}/offboarding")
     answer = delete(carol, path, CONFIRMED)
 
-    assert CANARY_HINT not in answer.text
+    assert CANARY_HINT not in before.text + answer.text
     document = answer.json
+    assert before.json == document
     assert (document["sessions"], document["groups"]) == (1, 1)
     told = [(one["server"], one["status"], one["revoke_url"]) for one in document["providers"]]
     assert told == [("Linear", "saved", "https://linear.example.com/settings"), ("Odd", "saved", None)]
     assert_problem(ann.get("/api/session"), 401, "not_signed_in")
-    for gone in (delete(carol, path, CONFIRMED), carol.get(path), delete(carol, f"{path}/sessions")):
+    for gone in (
+        *(delete(carol, path, CONFIRMED), carol.get(path), delete(carol, f"{path}/sessions")),
+        *(carol.get(f"{path}/offboarding"), delete(carol, f"{path}/totp", CONFIRMED)),
+    ):
         assert_problem(gone, 404, "not_found")
     with app.app_context():
         assert db.session.query(Token).count() == 0
@@ -163,6 +170,24 @@ def test_an_admin_who_is_not_the_last_can_delete_themselves(app: Flask, carol: P
     assert delete(carol, f"{PEOPLE}/1", CONFIRMED).status_code == 200
 
     assert_problem(carol.get("/api/session"), 401, "not_signed_in")
+
+
+def test_a_second_factor_is_reset_once_and_recorded(app: Flask, carol: Program, path: str) -> None:
+    with app.app_context():
+        user = accounts.get_user(EMAIL)
+        now = user.created_at
+        db.session.add(TotpEnrolment(user_id=user.id, nonce="0" * 32, created_at=now, confirmed_at=now))
+        db.session.commit()
+    assert carol.get(path).json["has_totp"]
+
+    assert delete(carol, f"{path}/totp", CONFIRMED).status_code == 204
+
+    assert not carol.get(path).json["has_totp"]
+    assert_problem(delete(carol, f"{path}/totp", CONFIRMED), 404, "not_found")
+    with app.app_context():
+        last = db.session.scalars(db.select(AuditEvent).order_by(AuditEvent.id.desc())).first()
+        assert last is not None
+        assert (last.action, last.subject_user_id) == ("totp.reset", user.id)
 
 
 def test_signing_somebody_out_counts_their_sessions(carol: Program, ann: Program, path: str) -> None:
@@ -237,6 +262,8 @@ def test_to_everyone_else_there_is_no_such_address(
             ann.patch(path, {"x": 1}),
             delete(ann, path),
             delete(ann, f"{path}/sessions"),
+            delete(ann, f"{path}/totp"),
+            ann.get(f"{path}/offboarding"),
             ann.post(f"{path}/invitation"),
         ]
         for answer in answers:
