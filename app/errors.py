@@ -148,6 +148,12 @@ class LastAdminError(MarketError):
     code = "last_admin"
 
 
+class OwnSecondFactorError(MarketError):
+    """Nobody lifts, by an admin's right, what asks for their own second factor."""
+
+    code = "own_second_factor"
+
+
 class WrongStateError(MarketError):
     """The person is in a state in which this cannot be done. `reason`: one of `app.models.user.STATES`."""
 

@@ -10,9 +10,10 @@ from flask.cli import AppGroup
 
 from app.cli.acting import acting
 from app.cli.counts import people_in_words
-from app.errors import InvalidInputError, NotThereError
+from app.errors import InvalidInputError, NotThereError, TokensWouldBeUnavailableError
 from app.models import Group, User
 from app.services import accounts, group_list, groups
+from app.services.group_delete import delete_group
 from app.services.server_groups import losses_of_group
 
 groups_cli = AppGroup("groups", help="Groups of people; servers may be there for them alone.")
@@ -90,16 +91,8 @@ def rename(group: str, name: str) -> None:
 def delete(group: str, yes: bool) -> None:
     """Delete a group, and no person and no server. GROUP is its name or id."""
     found = known_group(group)
-    if not yes:
-        losses = losses_of_group(found.id)
-        for loss in losses:
-            click.echo(
-                f"No longer for {people_in_words(loss.people)}, {loss.tokens} with a token: {loss.name}"
-            )
-        size = people_in_words(group_list.get_group(found.id).people)
-        click.confirm(f"Delete the group {found.name} of {size}?", abort=True)
     try:
-        count = groups.delete_group(found.id, acting())
+        count = _delete(found, yes)
     except NotThereError:
         raise _no_group() from None
     click.echo(f"Deleted {found.name}; it had {people_in_words(count)}. Tokens stay.")
@@ -141,6 +134,23 @@ def known_group(word: str) -> Group:
         return group_list.find_group(word)
     except NotThereError:
         raise _no_group() from None
+
+
+def _delete(group: Group, yes: bool) -> int:
+    """Delete it, asking before that, and again while another number of tokens would be of no use."""
+    while True:
+        losses = losses_of_group(group.id)
+        if not yes:
+            for loss in losses:
+                click.echo(
+                    f"No longer for {people_in_words(loss.people)}, {loss.tokens} with a token: {loss.name}"
+                )
+            size = people_in_words(group_list.get_group(group.id).people)
+            click.confirm(f"Delete the group {group.name} of {size}?", abort=True)
+        try:
+            return delete_group(group.id, acting(), unavailable_tokens=sum(loss.tokens for loss in losses))
+        except TokensWouldBeUnavailableError:
+            continue
 
 
 def _persons(emails: tuple[str, ...]) -> list[User]:

@@ -6,7 +6,7 @@ chains.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -17,7 +17,7 @@ from app.errors import ChangedMeanwhileError, InvalidInputError, MarketError, No
 from app.extensions import db
 from app.models import Group, GroupMember, Server, User
 from app.services.actors import Actor
-from app.services.audit import Action, record
+from app.services.audit import Action, event_of, record
 from app.services.group_names import read_group_name
 from app.services.rights import keep_right
 from app.services.row_locks import queue_writers
@@ -30,8 +30,6 @@ MEMBER_ADDED: Final = "member_added"
 MEMBER_REMOVED: Final = "member_removed"
 SERVER_ADDED: Final = "server_added"
 SERVER_REMOVED: Final = "server_removed"
-#: People who are taken out of a group in one transaction.
-BATCH_SIZE: Final = 100
 
 
 def create_group(name: str, actor: Actor) -> Group:
@@ -71,42 +69,6 @@ def rename_group(group_id: int, name: str, actor: Actor, *, seen: str | None = N
         db.session.rollback()
         raise
     return True
-
-
-def delete_group(group_id: int, actor: Actor) -> int:
-    """Delete a group, and no person and no server; return how many people it had.
-
-    Commits once for each `BATCH_SIZE` of its people, so that nobody else waits long, and at the end; killed
-    in between, the group is there with fewer people. Writes an audit row for each of them and one for the
-    group. Servers that named it alone are then there for nobody. Raises NotThereError.
-    """
-    count = 0
-    while True:
-        group = locked_group(group_id, actor)
-        people = _take_out_some(group, actor)
-        count += people
-        if people < BATCH_SIZE:
-            break
-        db.session.commit()
-    db.session.execute(delete(Group).where(Group.id == group_id))
-    record_group(DELETED, group, actor)
-    db.session.commit()
-    return count
-
-
-def _take_out_some(group: Group, actor: Actor) -> int:
-    """Take up to `BATCH_SIZE` people out of the group and return how many; the caller commits."""
-    some = (
-        select(GroupMember.user_id)
-        .where(GroupMember.group_id == group.id)
-        .order_by(GroupMember.user_id)
-        .limit(BATCH_SIZE)
-    )
-    gone = delete(GroupMember).where(GroupMember.group_id == group.id, GroupMember.user_id.in_(some))
-    people = sorted(db.session.scalars(gone.returning(GroupMember.user_id)))
-    for user_id in people:
-        record_group(MEMBER_REMOVED, group, actor, subject_user_id=user_id)
-    return len(people)
 
 
 def add_member(group_id: int, user_id: int, actor: Actor) -> bool:
@@ -183,6 +145,12 @@ def record_group(
         server=server,
         details={"group": group.id, "group_name": name or group.name},
     )
+
+
+def group_event(outcome: str, group: Group, actor: Actor, *, server: Server) -> dict[str, Any]:
+    """Return the event of what happened between a group and a server, for `record_all`."""
+    details: dict[str, str | int] = {"group": group.id, "group_name": group.name}
+    return event_of(Action.GROUP_CHANGED, actor, outcome=outcome, server=server, details=details)
 
 
 def _group(group_id: int) -> Group:

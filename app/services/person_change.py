@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete
 
-from app.errors import InvalidInputError
+from app.errors import InvalidInputError, OwnSecondFactorError
 from app.extensions import db
 from app.models import LoginSession, PendingSignIn, User
 from app.models.user import ROLES
@@ -31,13 +31,17 @@ def change_person(user_id: int, change: PersonChange, actor: Actor) -> bool:
     """Change a person's account; return whether that changed anything. Commits; an audit row for each change.
 
     Disabling ends their sessions and their one-time link; what they hold stays. Raises NotThereError,
-    LastAdminError, InvalidInputError("role", `unknown`). Whatever it raises, nothing has changed.
+    LastAdminError, InvalidInputError("role", `unknown`), and OwnSecondFactorError for who lifts
+    what is required of themselves. Whatever it raises, nothing has changed.
     """
     if change.role is not None and change.role not in ROLES:
         raise InvalidInputError("role", "unknown")
     if change.is_active is False or change.role not in {None, "admin"}:
         keep_an_admin(user_id, actor)
     user = lock_person(user_id, actor)
+    if user.id == actor.user_id and user.totp_required and change.totp_required is False:
+        db.session.rollback()
+        raise OwnSecondFactorError
     changes = [
         _set_active(user, change.is_active, actor),
         _set_role(user, change.role, actor),

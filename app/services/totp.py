@@ -19,7 +19,7 @@ import pyotp
 from sqlalchemy import delete, func, insert, select, update
 
 from app import clock
-from app.errors import InvalidInputError, NotThereError
+from app.errors import InvalidInputError, NotThereError, OwnSecondFactorError
 from app.extensions import db
 from app.models import RecoveryCode, TotpEnrolment, User
 from app.services.actors import Actor
@@ -173,8 +173,11 @@ def disable(user: User, password: str, visitor: Visitor) -> None:
 def reset(user_id: int, actor: Actor) -> None:
     """Turn another person's second factor off, for whoever lost both app and codes. Commits; one audit row.
 
-    Raises NotThereError when they have none.
+    Raises NotThereError when they have none, and OwnSecondFactorError for the actor's own: a password alone
+    would lift it.
     """
+    if user_id == actor.user_id:
+        raise OwnSecondFactorError
     keep_right(actor, user_id)
     if not _delete(user_id):
         raise NotThereError

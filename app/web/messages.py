@@ -73,6 +73,7 @@ CODES: Final = {
     "second_factor_missing": _l(
         "An admin requires a second factor of this account. Set one up under Settings, Account."
     ),
+    "own_second_factor": _l("This is your own second factor. Another admin can do this for you."),
     "last_admin": _l("Nobody else administers this installation. Make somebody else an admin first."),
     "wrong_state": _l("The account is in a state in which this cannot be done."),
     "ledger_closed": _l("What you did could not be recorded, so it was not done. Nothing was changed."),
@@ -98,7 +99,7 @@ CODES: Final = {
         "Another address puts the tokens saved for this server on hold. Say that it may."
     ),
     "tokens_would_be_unavailable": _l(
-        "This takes the server away from people who hold a token for it. Say that it may."
+        "This takes a server away from people who hold a token for it. Say that it may."
     ),
     "tokens_would_be_deleted": _l(
         "Deleting this server deletes everyone's token for it. Say how many tokens that may be."

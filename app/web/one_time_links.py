@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Final
 
@@ -17,6 +18,7 @@ from flask_babel import force_locale
 from app.errors import MailError
 from app.mail import MailSettings, Message, send
 from app.services.one_time_links import OneTimeLink
+from app.web import current
 from app.words import people as words
 from app.words.languages import language_for
 
@@ -38,6 +40,15 @@ def address_of(link: OneTimeLink) -> str:
 def can_mail() -> bool:
     """Whether a mail server is set."""
     return MailSettings.of(current_app.config) is not None
+
+
+def place_to_wait() -> AbstractContextManager[None]:
+    """Hold one of the places for waiting, around making a link and mailing it, where mails are sent.
+
+    A mail server may take its time, and a thread that waits serves nobody. Raises BusyError, before a link
+    is made that nobody would get.
+    """
+    return current.door().slots.take(current.user().id) if can_mail() else nullcontext()
 
 
 def mail_invitation(link: OneTimeLink) -> str:

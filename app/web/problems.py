@@ -44,6 +44,7 @@ STATUSES: Final[dict[type[errors.MarketError], int]] = {
     errors.SecondFactorRequiredError: 401,
     errors.SecondFactorMissingError: 409,
     errors.LastAdminError: 409,
+    errors.OwnSecondFactorError: 409,
     errors.WrongStateError: 409,
     errors.LedgerClosedError: 503,
     errors.BusyError: 503,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -9,6 +11,8 @@ revision = "0010_groups"
 down_revision = "0009_mcp_auth_tokens"
 branch_labels = None
 depends_on = None
+
+logger = logging.getLogger("alembic.runtime.migration")
 
 #: Sorts by code point on both databases.
 SORT_KEY = sa.String(200).with_variant(sa.String(200, collation="C"), "postgresql")
@@ -48,6 +52,18 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    # Without groups a server is for everyone. Those that were not are disabled, with their tokens kept:
+    # nobody meets what an admin had kept from them. No reason stays beside them: with one, the next import
+    # would take itself for who disabled them, and enable them (`mcp_servers.disabled_reason`).
+    closed = op.get_bind().execute(
+        sa.text("UPDATE mcp_servers SET is_enabled = false, disabled_reason = NULL WHERE NOT for_everyone")
+    )
+    if closed.rowcount:
+        logger.warning(
+            "%s server(s) that are not for everyone are disabled now: without groups they would be. Enable "
+            "those that everyone may use.",
+            closed.rowcount,
+        )
     op.drop_column("mcp_servers", "for_everyone")
     for table in ("server_groups", "group_members", "groups"):
         op.drop_table(table)

@@ -18,7 +18,7 @@ from flask import Flask
 
 from app.extensions import db
 from tests.checkout import ROOT
-from tests.factories import make_server, make_token, make_user
+from tests.factories import make_group, make_server, make_token, make_user
 
 TABLES = {
     "0001_accounts": {"users", "login_sessions", "password_resets"},
@@ -158,6 +158,25 @@ def test_a_database_from_a_former_end_keeps_its_rows_on_the_way_up_and_refuses_t
     assert {index["name"] for index in db.inspect(db.engine).get_indexes("mcp_auth_tokens")} >= set(
         LATER_INDEXES
     )
+
+
+def test_without_groups_no_server_is_opened_to_everyone(migrated: Flask) -> None:
+    make_server("Open")
+    make_server("Nobody's", for_everyone=False)
+    # With a reason, the next import might enable it.
+    make_server("Imported", for_everyone=False, is_enabled=False, disabled_reason="It needs two secrets.")
+    make_group("Team", servers=[make_server("Team's")])
+    db.session.remove()
+
+    flask_migrate.downgrade(revision="0009_mcp_auth_tokens")
+
+    rows = db.session.execute(db.text("SELECT name, is_enabled, disabled_reason FROM mcp_servers"))
+    assert {name: (bool(is_enabled), reason) for name, is_enabled, reason in rows} == {
+        "Open": (True, None),
+        "Nobody's": (False, None),
+        "Imported": (False, None),
+        "Team's": (False, None),
+    }
 
 
 @pytest.mark.parametrize("revision", ["-1", "base", "0002_catalogue"])

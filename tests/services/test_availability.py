@@ -19,6 +19,7 @@ from app.extensions import db
 from app.models import AuditEvent, GroupMember, Server, ServerGroup, User
 from app.services import ending_tokens, expiry, groups, playground, server_groups, servers, tokens
 from app.services.availability import hold_server_for, server_for
+from app.services.group_delete import delete_group
 from app.services.server_groups import Audience, set_audience
 from app.services.sign_in import Visitor
 from app.services.token_list import Filter, get_row, list_all_held, list_tokens
@@ -59,7 +60,7 @@ class Team:
             partial(groups.remove_member, self.group_id, self.ann.id, ACTOR),
             partial(set_audience, self.server.id, Audience(False), ACTOR, unavailable_tokens=1),
             partial(servers.set_enabled, self.server.id, False, ACTOR),
-            partial(groups.delete_group, self.group_id, ACTOR),
+            partial(delete_group, self.group_id, ACTOR, unavailable_tokens=1),
         ]
 
 
@@ -98,7 +99,7 @@ def test_a_server_is_there_for_everyone_or_through_a_group_or_for_nobody(team: T
     make_group("Other", [ben])
     with pytest.raises(NotThereError):
         server_for(ben.id, team.server.id)
-    groups.delete_group(team.group_id, ACTOR)
+    delete_group(team.group_id, ACTOR, unavailable_tokens=1)
     for person in (team.ann, ben):
         with pytest.raises(NotThereError):
             server_for(person.id, team.server.id)

@@ -18,7 +18,8 @@ from app.errors import (
 )
 from app.extensions import db
 from app.models import AuditEvent, Group, GroupMember, Server, ServerGroup, User
-from app.services import accounts, group_list, groups, server_groups, servers
+from app.services import accounts, group_delete, group_list, groups, server_groups, servers
+from app.services.group_delete import delete_group
 from app.services.server_delete import delete_server
 from app.services.server_groups import EVERYONE, Audience, Loss, set_audience
 from tests.factories import ACTOR, make_group, make_server, make_token, make_user
@@ -90,7 +91,7 @@ def test_everything_that_happens_to_a_group_is_in_the_ledger_by_its_name_as_it_w
         assert groups.remove_member(group.id, ann.id, ACTOR)
         assert not groups.remove_member(group.id, ann.id, ACTOR)
         groups.add_member(group.id, ann.id, ACTOR)
-        assert groups.delete_group(group.id, ACTOR) == 1
+        assert delete_group(group.id, ACTOR, unavailable_tokens=None) == 1
         assert set_audience(server.id, EVERYONE, ACTOR, unavailable_tokens=None)
 
         assert events() == [
@@ -114,7 +115,7 @@ def test_what_is_not_there_is_said_so(app: Flask) -> None:
         ann, group, server = make_user(), make_group(), make_server()
         for work in (
             partial(groups.rename_group, 99, "Any"),
-            partial(groups.delete_group, 99),
+            partial(delete_group, 99, unavailable_tokens=None),
             partial(groups.add_member, 99, ann.id),
             partial(groups.add_member, group.id, 99),
             partial(groups.remove_member, 99, ann.id),
@@ -187,17 +188,48 @@ def test_nothing_is_left_of_a_group_a_person_or_a_server_that_is_gone(app: Flask
         assert rows() == (2, 2, 3)
         delete_server(two.id, deleted_tokens=None, actor=ACTOR)
         assert rows() == (2, 2, 2)
-        groups.delete_group(second.id, ACTOR)
+        delete_group(second.id, ACTOR, unavailable_tokens=None)
         assert rows() == (1, 1, 1)
-        groups.delete_group(first.id, ACTOR)
+        delete_group(first.id, ACTOR, unavailable_tokens=None)
         assert rows() == (0, 0, 0)
         # For nobody: a group that goes does not open a server to everyone.
         assert not servers.get_server(one.id).for_everyone
         assert db.session.scalar(db.select(db.func.count()).select_from(User)) == 1
 
 
+def test_who_deletes_a_group_names_the_tokens_that_are_of_no_use_any_more(app: Flask) -> None:
+    with app.app_context():
+        ann, ben = make_user(), make_user("ben@example.com")
+        alone, shared, plain = (make_server(name) for name in ("Alone", "Shared", "Plain"))
+        for person, server in ((ann, alone), (ben, alone), (ann, shared), (ben, shared), (ann, plain)):
+            make_token(person, server)
+        group, other = make_group("Team", [ann, ben], [alone, shared]), make_group("Other", [ann])
+        db.session.add(ServerGroup(group_id=other.id, mcp_server_id=shared.id))
+        db.session.commit()
+        before = rows(), events()
+
+        # Ann may use the shared one through the other group.
+        for number in (None, 0, 2, 4):
+            with pytest.raises(TokensWouldBeUnavailableError) as caught:
+                delete_group(group.id, ACTOR, unavailable_tokens=number)
+            assert caught.value.unavailable_tokens == 3
+            assert (rows(), events()) == before
+        assert delete_group(group.id, ACTOR, unavailable_tokens=3) == 2
+
+        assert events()[len(before[1]) :] == [
+            ("for_nobody", None, "Alone", None),
+            ("server_removed", None, "Alone", "Team"),
+            ("for_groups", None, "Shared", None),
+            ("server_removed", None, "Shared", "Team"),
+            (REMOVED, ann.id, None, "Team"),
+            (REMOVED, ben.id, None, "Team"),
+            ("deleted", None, None, "Team"),
+        ]
+        assert rows() == (1, 1, 1)
+
+
 def test_a_group_of_many_is_deleted_some_at_a_time(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(groups, "BATCH_SIZE", 2)
+    monkeypatch.setattr(group_delete, "BATCH_SIZE", 2)
     with app.app_context():
         people = [make_user(f"p{number}@example.com") for number in range(5)]
         commits: list[int] = []
@@ -206,7 +238,7 @@ def test_a_group_of_many_is_deleted_some_at_a_time(app: Flask, monkeypatch: pyte
             group = make_group(f"Team of {size}", people[:size])
             commits.clear()
 
-            assert groups.delete_group(group.id, ACTOR) == size
+            assert delete_group(group.id, ACTOR, unavailable_tokens=None) == size
 
             assert len(commits) == size // 2 + 1
             removed = [person for what, person, _, name in events() if (what, name) == (REMOVED, group.name)]
@@ -253,7 +285,7 @@ def test_without_the_ledger_nothing_is_changed(app: Flask) -> None:
             partial(groups.create_group, "Other"),
             partial(groups.rename_group, group.id, "Other"),
             partial(groups.remove_member, group.id, ann.id),
-            partial(groups.delete_group, group.id),
+            partial(delete_group, group.id, unavailable_tokens=None),
             partial(set_audience, server.id, EVERYONE, unavailable_tokens=None),
         )
         for work in works:
@@ -316,7 +348,7 @@ def test_admins_who_do_everything_at_once_wait_for_each_other_and_never_in_a_cir
 
         done = at_once(
             app,
-            partial(groups.delete_group, one.id, ACTOR),
+            partial(delete_group, one.id, ACTOR, unavailable_tokens=None),
             partial(set_audience, server.id, both, ACTOR, unavailable_tokens=None),
             partial(set_audience, server.id, Audience(False), ACTOR, unavailable_tokens=None),
             partial(groups.remove_member, two.id, people[0].id, ACTOR),

@@ -10,7 +10,7 @@ from flask import Flask
 from app.errors import ChangedMeanwhileError, SignInFailedError
 from app.extensions import db
 from app.models import AuditEvent, LoginSession, Server, ServerGroup, User
-from app.services.groups import delete_group
+from app.services.group_delete import delete_group
 from app.services.offboarding import delete_person
 from app.services.person_change import PersonChange, change_person
 from app.services.server_delete import delete_server
@@ -31,7 +31,7 @@ def test_a_server_and_its_group_are_deleted_at_once(app: Flask) -> None:
         done = at_once(
             app,
             partial(delete_server, server, deleted_tokens=None, actor=ACTOR),
-            partial(delete_group, group, ACTOR),
+            partial(delete_group, group, ACTOR, unavailable_tokens=None),
         )
 
         assert done == [0, 0]

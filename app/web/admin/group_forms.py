@@ -32,6 +32,16 @@ class MemberForm(Form):
     email = EmailField(_l("Email"))
 
 
+class DeleteGroupForm(Form):
+    """The number of tokens that the page said their owners could not use any more."""
+
+    unavailable_tokens = HiddenField()
+
+    def consent(self) -> int | None:
+        """Return how many tokens that may be, None when nobody says."""
+        return read_count(self.unavailable_tokens.data)
+
+
 class AudienceForm(SeenForm):
     """For whom a server is there: `everyone`, or `groups` with a box for each group, `group-ID`."""
 
@@ -54,8 +64,7 @@ class AudienceForm(SeenForm):
 
     def consent(self) -> int | None:
         """Return from how many people it may be taken away, None when the box was not ticked."""
-        sent = self.unavailable_tokens.data or ""
-        return int(sent) if re.fullmatch("[0-9]{1,9}", sent) else None
+        return read_count(self.unavailable_tokens.data)
 
     def ask(self, unavailable_tokens: int) -> None:
         """Say whose tokens could not be used any more, with a box that is not ticked."""
@@ -67,3 +76,9 @@ class AudienceForm(SeenForm):
                 unavailable_tokens,
             )
         ]
+
+
+def read_count(sent: object) -> int | None:
+    """Return the number that was sent, None for anything else."""
+    text = str(sent or "")
+    return int(text) if re.fullmatch("[0-9]{1,9}", text) else None

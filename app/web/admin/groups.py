@@ -7,14 +7,14 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from app.errors import ChangedMeanwhileError, InvalidInputError
+from app.errors import ChangedMeanwhileError, InvalidInputError, TokensWouldBeUnavailableError
 from app.services import accounts, group_list, groups
 from app.services.emails import MAX_EMAIL_CHARS
+from app.services.group_delete import delete_group
 from app.services.server_groups import losses_of_group
 from app.services.server_places import MAX_QUERY_CHARS
 from app.web import current
-from app.web.admin.group_forms import GroupForm, MemberForm
-from app.web.forms import ConfirmForm
+from app.web.admin.group_forms import DeleteGroupForm, GroupForm, MemberForm
 
 #: Servers that the page on deleting a group names one by one.
 MOST_LOSSES = 50
@@ -92,9 +92,8 @@ def remove_member(group_id: int, user_id: int) -> ResponseReturnValue:
 def delete_page(group_id: int) -> ResponseReturnValue:
     """Say what becomes unavailable to how many people, then delete the group."""
     row = group_list.get_group(group_id)
-    form = ConfirmForm()
-    if form.validate_on_submit():
-        people = groups.delete_group(group_id, current.actor())
+    form = DeleteGroupForm()
+    if form.validate_on_submit() and (people := _delete(group_id, form)) is not None:
         text = ngettext(
             "Group %(name)s deleted; %(num)s person was in it.",
             "Group %(name)s deleted; %(num)s people were in it.",
@@ -104,10 +103,20 @@ def delete_page(group_id: int) -> ResponseReturnValue:
         flash(text, "success")
         return redirect(url_for("admin.groups"), code=303)
     losses = losses_of_group(group_id)
+    form.unavailable_tokens.data = str(sum(loss.tokens for loss in losses))
     page = render_template(
         "admin/delete_group.html", row=row, form=form, losses=losses[:MOST_LOSSES], all_losses=len(losses)
     )
     return page, _status(form)
+
+
+def _delete(group_id: int, form: DeleteGroupForm) -> int | None:
+    """Delete the group and return how many people it had; None when the form says why it was not."""
+    try:
+        return delete_group(group_id, current.actor(), unavailable_tokens=form.consent())
+    except TokensWouldBeUnavailableError:
+        form.say("", _("The number of tokens changed meanwhile, so nothing was deleted. Look again."))
+        return None
 
 
 def _shown(group_id: int, form: GroupForm, member_form: MemberForm) -> ResponseReturnValue:
@@ -124,5 +133,5 @@ def _shown(group_id: int, form: GroupForm, member_form: MemberForm) -> ResponseR
     return page, 422 if form.is_submitted() else 200
 
 
-def _status(form: GroupForm | ConfirmForm) -> int:
+def _status(form: GroupForm | DeleteGroupForm) -> int:
     return 422 if form.is_submitted() else 200

@@ -21,9 +21,13 @@ from app.words import people as words
 def invite() -> ResponseReturnValue:
     """Invite a person, and show the link; who was invited before is given a new one."""
     form = InviteForm()
-    done, status = attempt(
-        form, lambda: invitations.invite(form.email.data or "", form.role.data or None, current.actor())
-    )
+
+    def make() -> tuple[OneTimeLink, bool, str]:
+        with one_time_links.place_to_wait():
+            link, is_new = invitations.invite(form.email.data or "", form.role.data or None, current.actor())
+            return link, is_new, one_time_links.mail_invitation(link)
+
+    done, status = attempt(form, make)
     if done is None:
         may = {"": words.AS_BEFORE_MEANS} | words.ROLES_MAY
         return render_template("admin/invite.html", form=form, may=may), status
@@ -34,10 +38,16 @@ def renew(user_id: int) -> ResponseReturnValue:
     """Make a new link for who was invited, and show it."""
     person = people.get_person(user_id)
     form = PasswordForm()
-    link, status = attempt(form, lambda: invitations.renew_invitation(user_id, current.actor()))
-    if link is None:
+
+    def make() -> tuple[OneTimeLink, bool, str]:
+        with one_time_links.place_to_wait():
+            link = invitations.renew_invitation(user_id, current.actor())
+            return link, False, one_time_links.mail_invitation(link)
+
+    done, status = attempt(form, make)
+    if done is None:
         return render_template("admin/invite_again.html", form=form, person=person), status
-    return _link_page(link, is_new=False)
+    return _link_page(*done)
 
 
 def password_link(user_id: int) -> ResponseReturnValue:
@@ -48,22 +58,28 @@ def password_link(user_id: int) -> ResponseReturnValue:
     person = people.get_person(user_id)
     form = PasswordForm()
     can_mail = one_time_links.can_mail()
-    link = None
+    done = None
     status = 200
+
+    def make() -> tuple[OneTimeLink, str]:
+        with one_time_links.place_to_wait():
+            link = open_password_reset(user_id, current.actor())
+            return link, one_time_links.mail_password_link(link)
+
     if can_mail:
-        link, status = attempt(form, lambda: open_password_reset(user_id, current.actor()))
-    if link is None:
+        done, status = attempt(form, make)
+    if done is None:
         page = render_template("admin/password_link.html", form=form, person=person, can_mail=can_mail)
         return page, status
-    if one_time_links.mail_password_link(link) == SENT:
+    link, mailed = done
+    if mailed == SENT:
         flash(_("The link is on its way to %(email)s.", email=link.email), "success")
     else:
         flash(_("The mail could not be sent, so nobody has the link. Look at the mail server."), "error")
     return redirect(url_for("admin.user", user_id=user_id), code=303)
 
 
-def _link_page(link: OneTimeLink, is_new: bool) -> ResponseReturnValue:
+def _link_page(link: OneTimeLink, is_new: bool, mailed: str) -> ResponseReturnValue:
     """Show an invitation's link, this once. Not redirected: no address and no cookie may hold it."""
-    mailed = one_time_links.mail_invitation(link)
     address = one_time_links.address_of(link)
     return render_template("admin/invited.html", link=link, address=address, is_new=is_new, mailed=mailed)

@@ -10,7 +10,7 @@ from wtforms import EmailField, RadioField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # the stubs are older
 from wtforms.validators import InputRequired
 
-from app.errors import InvalidInputError, LastAdminError, WrongStateError
+from app.errors import InvalidInputError, LastAdminError, OwnSecondFactorError, WrongStateError
 from app.models.user import ROLES
 from app.services.sign_in import confirm_password
 from app.web import current, messages
@@ -56,6 +56,6 @@ def attempt(form: Form, act: Callable[[], Done]) -> tuple[Done | None, int]:
     except InvalidInputError as error:
         form.show(error)
         return None, status_of(error)
-    except (LastAdminError, WrongStateError) as error:
+    except (LastAdminError, OwnSecondFactorError, WrongStateError) as error:
         form.say("", messages.of_error(error))
         return None, status_of(error)

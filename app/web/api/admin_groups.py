@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response
 
-from app.services import group_list, groups, servers
+from app.services import group_delete, group_list, groups, servers
 from app.services.server_groups import Audience, groups_of_server, set_audience
 from app.web import current
 from app.web.access import admins_only
@@ -14,6 +14,7 @@ from app.web.api.blueprint import Blueprint, no_content
 from app.web.api.group_schemas import (
     Group,
     GroupChange,
+    GroupDeletion,
     GroupMemberPage,
     GroupPage,
     ListQuery,
@@ -63,14 +64,17 @@ def rename_group(body: dict[str, Any], group_id: int) -> group_list.GroupRow:
 
 
 @admin_groups.delete("/groups/<int:group_id>")
+@admin_groups.arguments(GroupDeletion, location="query")
 @admin_groups.response(204)
-@admin_groups.problems(404)
-def delete_group(group_id: int) -> Response:
+@admin_groups.problems(404, 409)
+def delete_group(query: dict[str, Any], group_id: int) -> Response:
     """Delete this group, and no person and no server.
 
-    Servers that are there for it alone are then there for nobody; tokens stay, and are not sent.
+    Servers that are there for it alone are then there for nobody; tokens stay, and are not sent. Where their
+    owners could not use tokens any more, and unavailable_tokens is not the number of these, the answer is 409
+    tokens_would_be_unavailable with the number, and nothing has changed.
     """
-    groups.delete_group(group_id, current.actor())
+    group_delete.delete_group(group_id, current.actor(), unavailable_tokens=query["unavailable_tokens"])
     return no_content()
 
 

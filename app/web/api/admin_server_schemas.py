@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
 import marshmallow as ma
 from marshmallow import fields, validate
 
 from app.mcp.trial import ERAS, OUTCOMES, STEPS
 from app.services.server_fields import TRANSPORTS
 from app.services.server_list import PAGE_SIZE
-from app.web.api.fields import Count, Flag, Instant, JsonObject, Limit, Text
+from app.web.api.fields import Count, Flag, Instant, JsonObject, Limit, Number, Text
 from app.web.api.schemas import Schema
-
-
-class Number(fields.Integer):
-    """A whole number in a query string, in ASCII digits."""
-
-    default_error_messages = {"null": "count", "invalid": "count"}
-
-    def __init__(self, description: str, *, load_default: int | None) -> None:
-        super().__init__(load_default=load_default, metadata={"description": description, "minimum": 0})
-
-    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
-        if not re.fullmatch("[0-9]{1,9}", value):
-            raise self.make_error("invalid")
-        return int(value)
 
 
 class CatalogueQuery(ma.Schema):

@@ -56,8 +56,9 @@ def invite_person(body: dict[str, Any]) -> ResponseReturnValue:
     Who was invited before and has not accepted gets a new link in place of the old.
     """
     _confirm(body)
-    link, is_new = invitations.invite(body["email"], body["role"], current.actor())
-    return _invited(link), 201 if is_new else 200
+    with one_time_links.place_to_wait():
+        link, is_new = invitations.invite(body["email"], body["role"], current.actor())
+        return _invited(link), 201 if is_new else 200
 
 
 @admin_users.get("/<int:user_id>")
@@ -75,7 +76,8 @@ def show_person(user_id: int) -> dict[str, Any]:
 def change_person(body: dict[str, Any], user_id: int) -> dict[str, Any]:
     """Disable or enable a person, give them another role, or require a second factor of them.
 
-    409 last_admin when nobody else would administer the installation; then nothing has changed.
+    409 last_admin when nobody else would administer the installation, and own_second_factor for who would
+    lift what is required of themselves; then nothing has changed.
     """
     _confirm(body)
     wanted = PersonChange(body.get("is_active"), body.get("role"), body.get("totp_required"))
@@ -141,7 +143,8 @@ def renew_invitation(body: dict[str, Any], user_id: int) -> dict[str, Any]:
     409 wrong_state for who has accepted, or is disabled.
     """
     _confirm(body)
-    return _invited(invitations.renew_invitation(user_id, current.actor()))
+    with one_time_links.place_to_wait():
+        return _invited(invitations.renew_invitation(user_id, current.actor()))
 
 
 def _confirm(body: dict[str, Any]) -> None:

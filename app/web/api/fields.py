@@ -125,3 +125,17 @@ class Limit(fields.Integer):
         if not re.fullmatch("[0-9]{1,3}", value) or not 1 <= int(value) <= MAX_LIMIT:
             raise self.make_error("invalid")
         return int(value)
+
+
+class Number(fields.Integer):
+    """A whole number in a query string, in ASCII digits."""
+
+    default_error_messages = {"null": "count", "invalid": "count"}
+
+    def __init__(self, description: str, *, load_default: int | None) -> None:
+        super().__init__(load_default=load_default, metadata={"description": description, "minimum": 0})
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
+        if not re.fullmatch("[0-9]{1,9}", value):
+            raise self.make_error("invalid")
+        return int(value)

@@ -8,7 +8,7 @@ import marshmallow as ma
 from marshmallow import fields
 
 from app.services.group_list import PAGE_SIZE
-from app.web.api.fields import Count, Flag, Id, Instant, Limit, Text
+from app.web.api.fields import Count, Flag, Id, Instant, Limit, Number, Text
 from app.web.api.schemas import Schema
 
 CURRENT_NAME: Final = "As GET gave it: then nothing is changed over what another admin changed."
@@ -20,6 +20,14 @@ class ListQuery(ma.Schema):
     q = Text(load_default="", metadata={"description": "Part of a name or e-mail address."})
     after = Text(load_default="", metadata={"description": "next of the page before."})
     limit = Limit(load_default=PAGE_SIZE)
+
+
+class GroupDeletion(ma.Schema):
+    """What goes with a group."""
+
+    unavailable_tokens = Number(
+        "How many tokens may be of no use to their owners any more: the number in the 409.", load_default=None
+    )
 
 
 class NewGroup(Schema):

@@ -9,6 +9,7 @@ from werkzeug.test import TestResponse
 from app.extensions import db
 from app.models import GroupMember, ServerGroup
 from app.services import groups, servers
+from app.services.group_delete import delete_group
 from tests.factories import ACTOR, make_group, make_server, make_user
 from tests.pages import Page, PageClient
 
@@ -145,6 +146,8 @@ def test_deleting_says_first_what_becomes_unavailable_to_how_many(
 
     assert "3 people are in it." in words(page)
     assert "GitHub to 3 people, 2 of them with a token" in words(page)
+    stale = carol.submit(page.form(f"{team}/delete"), unavailable_tokens="7")
+    assert (stale.status_code, "nothing was deleted" in stale.text) == (422, True)
     assert carol.submit(page.form(f"{team}/delete")).status_code == 303
     assert "Group Team deleted; 3 people were in it." in carol.get_page(LIST).text
     assert "Now: nobody." in carol.get_page(f"/admin/servers/{github}/groups").text
@@ -205,7 +208,7 @@ def test_a_groups_own_words_are_shown_and_never_obeyed(app: Flask, carol: PageCl
 def test_people_see_in_their_activity_that_they_were_put_into_a_group(app: Flask, client: PageClient) -> None:
     with app.app_context():
         ann = make_user()
-        groups.delete_group(make_group("Design", [ann]).id, ACTOR)
+        delete_group(make_group("Design", [ann]).id, ACTOR, unavailable_tokens=None)
     client.sign_in(ann.email, "correct horse battery")
 
     page = client.get_page("/settings/activity?kind=group")

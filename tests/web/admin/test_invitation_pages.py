@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import smtplib
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app import create_app, mail
+from app.errors import BusyError
 from app.extensions import db
+from app.models import PasswordReset
 from app.services import accounts, invitations
 from tests import databases
 from tests.factories import ACTOR, PASSWORD, make_user
@@ -207,6 +210,29 @@ def test_no_transaction_is_open_while_the_mail_server_says_nothing(
         invite(carol)
 
     assert open_when_mailing == [False]
+
+
+def test_a_mail_waits_in_one_of_the_places_for_waiting_and_no_link_is_made_without_one(
+    app: Flask, carol: PageClient, post: MailServer
+) -> None:
+    pages = {name: carol.get_page(INVITE) for name in ("free", "taken")}
+    slots = app.extensions["call_slots"]
+    with app.app_context():
+        ann = make_user().id
+    link = f"/admin/users/{ann}/password-link"
+    link_page = carol.get_page(link)
+
+    with ExitStack() as taken:
+        with suppress(BusyError):
+            for person in range(1000, 2000):
+                taken.enter_context(slots.take(person))
+        busy = carol.submit(pages["taken"].form(INVITE), email=EVE, password=PASSWORD)
+        none = carol.submit(link_page.form(link), password=PASSWORD)
+
+    assert (busy.status_code, none.status_code) == (503, 503)
+    with app.app_context():
+        assert db.session.scalars(db.select(PasswordReset)).all() == []
+    assert carol.submit(pages["free"].form(INVITE), email=EVE, password=PASSWORD).status_code == 200
 
 
 def test_a_link_to_a_new_password_is_mailed_and_never_shown(

@@ -8,10 +8,11 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from app import clock
 from app.extensions import db
-from app.models import AuditEvent, Server, Token, User
+from app.models import AuditEvent, Server, Token, TotpEnrolment, User
 from app.models.user import NO_PASSWORD
-from app.services import accounts, invitations
+from app.services import accounts, invitations, totp
 from app.services.audit_verify import verify_ledger
 from tests.canary import CANARY_HINT
 from tests.factories import ACTOR, PASSWORD, make_group, make_server, make_token, make_user
@@ -272,3 +273,26 @@ def test_an_admin_has_no_way_to_use_what_somebody_else_holds(
     assert not [one for one in made if "/reset-password/" in one.text]
     with app.app_context():
         assert db.session.get_one(User, user_id).password_hash == before
+
+
+def test_nobody_lifts_their_own_second_factor_by_their_password_alone(app: Flask, carol: PageClient) -> None:
+    with app.app_context():
+        carols = accounts.get_user("carol@example.com")
+        carols.totp_required = True
+        now = clock.now()
+        db.session.add(
+            TotpEnrolment(user_id=carols.id, nonce="0" * 32, created_at=now, confirmed_at=now, last_step=0)
+        )
+        db.session.commit()
+        own = f"/admin/users/{carols.id}"
+
+    for path, fields in ((f"{own}/reset-totp", {}), (f"{own}/totp", {"required": ""})):
+        answer = carol.submit(carol.get_page(path).form(path), password=PASSWORD, **fields)
+        assert (answer.status_code, "This is your own second factor" in answer.text) == (409, True), path
+    headers = {"X-CSRFToken": carol.csrf_token()}
+    body = {"totp_required": False, "password": PASSWORD}
+    assert carol.patch(f"/api{own}", headers=headers, json=body).get_json()["code"] == "own_second_factor"
+
+    with app.app_context():
+        user = accounts.get_user("carol@example.com")
+        assert (user.totp_required, totp.has_second_factor(user)) == (True, True)

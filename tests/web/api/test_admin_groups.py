@@ -132,3 +132,18 @@ def test_who_is_not_there_cannot_be_put_into_a_group(app: Flask, carol: Admin) -
     for path in (f"{group_id}/members/999", f"999/members/{group_id}", f"{group_id}/members/2147483648"):
         assert_problem(carol.put(f"{GROUPS}/{path}"), 404, "not_found")
         assert_problem(carol.delete(f"{GROUPS}/{path}"), 404, "not_found")
+
+
+def test_deleting_a_group_takes_consent_to_the_number_of_tokens(app: Flask, carol: Admin) -> None:
+    with app.app_context():
+        ann, server = make_user(), make_server()
+        make_token(ann, server)
+        path = f"{GROUPS}/{make_group('Team', [ann], [server]).id}"
+
+    for query in ("", "?unavailable_tokens=2"):
+        refused = carol.delete(path + query)
+        assert_problem(refused, 409, "tokens_would_be_unavailable")
+        assert refused.json["unavailable_tokens"] == 1
+    assert_problem(carol.delete(f"{path}?unavailable_tokens=all"), 422, "invalid")
+    assert carol.get(path).json["people"] == 1
+    assert carol.delete(f"{path}?unavailable_tokens=1").status_code == 204
