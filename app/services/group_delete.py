@@ -16,6 +16,7 @@ from app.extensions import db
 from app.models import Group, GroupMember, Server, ServerGroup
 from app.services.actors import Actor
 from app.services.audit import Action, event_of, record_all
+from app.services.availability import FOR_GROUPS, FOR_NOBODY
 from app.services.groups import (
     DELETED,
     MEMBER_REMOVED,
