@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from app import clock
 from app.extensions import db
 from app.models import Group, Server, ServerGroup, Token, User
-from app.services import accounts, groups, tokens
+from app.services import accounts, groups, one_time_links, tokens
 from app.services.actors import Actor
 from app.services.tokens import NewToken
 from tests.canary import CANARY
@@ -23,6 +23,16 @@ ACTOR = Actor(None, "tests", "192.0.2.1", "Firefox on Linux", "test-request")
 def make_user(email: str = "ann@example.com", *, admin: bool = False) -> User:
     """Create a person whose password is `PASSWORD`."""
     return accounts.create_account(email, PASSWORD, ACTOR, admin=admin)
+
+
+def all_users() -> list[User]:
+    """Return everyone, by e-mail."""
+    return list(db.session.scalars(select(User).order_by(User.email)))
+
+
+def make_password_link(email: str) -> str:
+    """Return the code of a new link with which this person sets a password."""
+    return one_time_links.open_password_reset(accounts.get_user(email).id, ACTOR).code
 
 
 def make_server(name: str = "GitHub", **columns: Any) -> Server:

@@ -10,7 +10,7 @@ from app.crypto.passwords import hash_password
 from app.errors import InvalidInputError, NotThereError
 from app.extensions import db
 from app.models import User
-from app.services import offboarding, one_time_links
+from app.services import offboarding
 from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.emails import normalise_email
@@ -63,11 +63,6 @@ def find_user(email: str) -> User | None:
     return db.session.scalar(select(User).where(User.email == address))
 
 
-def list_users() -> list[User]:
-    """Return everyone, by e-mail."""
-    return list(db.session.scalars(select(User).order_by(User.email)))
-
-
 def get_user(email: str) -> User:
     """Return the person with this address. Raises NotThereError."""
     user = find_user(email)
@@ -98,11 +93,3 @@ def delete_account(email: str, actor: Actor) -> Leaving:
     Raises NotThereError, LastAdminError.
     """
     return offboarding.delete_person(get_user(email).id, actor)
-
-
-def open_password_reset(email: str, actor: Actor) -> str:
-    """Return the code of a link with which a person sets a new password. Commits; writes one audit row.
-
-    Raises NotThereError, WrongStateError.
-    """
-    return one_time_links.open_password_reset(get_user(email).id, actor).code

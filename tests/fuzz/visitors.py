@@ -8,9 +8,9 @@ import pyotp
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from app.services import accounts, totp
+from app.services import totp
 from app.services.sign_in import Visitor as Knocking
-from tests.factories import ACTOR, PASSWORD, make_group, make_server, make_user
+from tests.factories import ACTOR, PASSWORD, make_group, make_password_link, make_server, make_user
 from tests.fuzz.client import FuzzClient
 from tests.fuzz.rules import Rule
 
@@ -64,7 +64,7 @@ class Visitor:
         assert client.post("/login", data=words).headers["Location"] == "/login/code"
         self.csrf_token = client.csrf_token_of("/login/code")
         with self._app.app_context():
-            self.code = accounts.open_password_reset(FORGETFUL, ACTOR)
+            self.code = make_password_link(FORGETFUL)
 
     def path_of(self, rule: Rule) -> str:
         """Return a path of the rule that leads this visitor somewhere."""

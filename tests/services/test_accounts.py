@@ -16,6 +16,7 @@ from app.models import AuditEvent, User
 from app.services import accounts, one_time_links, sessions, sign_in
 from app.services.actors import Actor
 from app.services.sign_in import Visitor
+from tests.factories import all_users, make_password_link
 
 STRANGER = Actor(None, "", "192.0.2.1", "Firefox on Linux", "req1")
 PASSWORD = "correct horse battery"
@@ -46,7 +47,7 @@ def test_a_password_is_judged_by_its_length(app: Flask, length: int, reason: str
     with app.app_context():
         with pytest.raises(InvalidInputError, match=reason):
             accounts.create_account("ann@example.com", "p" * length, STRANGER)
-        assert accounts.list_users() == []
+        assert all_users() == []
 
 
 def test_sign_ups_at_once_make_one_account(app: Flask) -> None:
@@ -109,7 +110,7 @@ def test_a_session_ends_everywhere_at_disabling_resetting_and_deleting(app: Flas
         for end in (
             lambda: accounts.set_active("ann@example.com", False, Actor.of_cli()),
             lambda: one_time_links.set_password(
-                accounts.open_password_reset("ann@example.com", Actor.of_cli()), "another password", STRANGER
+                make_password_link("ann@example.com"), "another password", STRANGER
             ),
             lambda: accounts.delete_account("ann@example.com", Actor.of_cli()),
         ):
@@ -127,8 +128,8 @@ def test_a_session_ends_everywhere_at_disabling_resetting_and_deleting(app: Flas
 def test_a_one_time_link_works_once_and_a_newer_one_replaces_it(app: Flask) -> None:
     with app.app_context():
         accounts.create_account("ann@example.com", PASSWORD, STRANGER)
-        older = accounts.open_password_reset("ann@example.com", Actor.of_cli())
-        newer = accounts.open_password_reset("ann@example.com", Actor.of_cli())
+        older = make_password_link("ann@example.com")
+        newer = make_password_link("ann@example.com")
 
         with pytest.raises(NotThereError):
             one_time_links.set_password(older, "another password", STRANGER)
@@ -144,7 +145,7 @@ def test_a_one_time_link_works_once_and_a_newer_one_replaces_it(app: Flask) -> N
 def test_a_one_time_link_ends_after_three_days(app: Flask, time_machine: object) -> None:
     with app.app_context():
         accounts.create_account("ann@example.com", PASSWORD, STRANGER)
-        code = accounts.open_password_reset("ann@example.com", Actor.of_cli())
+        code = make_password_link("ann@example.com")
 
         time_machine.move_to(clock.now() + timedelta(hours=72, seconds=1))  # type: ignore[attr-defined]
 

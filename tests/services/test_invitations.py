@@ -18,7 +18,7 @@ from app.services import accounts, invitations, offboarding, one_time_links, sig
 from app.services.audit_verify import verify_ledger
 from app.services.one_time_links import OneTimeLink
 from app.services.sign_in import Visitor
-from tests.factories import ACTOR, PASSWORD, make_user
+from tests.factories import ACTOR, PASSWORD, all_users, make_user
 
 EMAIL = "eve@example.com"
 
@@ -157,7 +157,7 @@ def test_what_is_no_address_is_not_invited(app: Flask, email: str) -> None:
             invite("user", email)
         with pytest.raises(InvalidInputError, match="unknown"):
             invite("root")
-        assert accounts.list_users() == []
+        assert all_users() == []
 
 
 def test_an_invited_address_is_as_taken_for_strangers_as_any(app: Flask) -> None:

@@ -6,9 +6,8 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import LoginSession
-from app.services import accounts
 from tests import databases
-from tests.factories import ACTOR, PASSWORD, make_user
+from tests.factories import PASSWORD, make_password_link, make_user
 from tests.pages import Page, PageClient
 
 
@@ -134,7 +133,7 @@ def test_with_registration_closed_there_is_no_sign_up_and_no_link_to_it(database
 
 def test_a_one_time_link_sets_a_password_once(app: Flask, client: PageClient, person: str) -> None:
     with app.app_context():
-        code = accounts.open_password_reset(person, ACTOR)
+        code = make_password_link(person)
     path = f"/reset-password/{code}"
 
     too_short = client.submit(client.get_page(path).form(path), password="short")

@@ -10,7 +10,7 @@ from flask import Flask
 from app.extensions import db
 from app.models import User
 from app.services import accounts
-from tests.factories import ACTOR, PASSWORD, make_user
+from tests.factories import ACTOR, PASSWORD, make_password_link, make_user
 from tests.pages import PageClient
 from tests.web.api.conftest import Program, assert_problem
 
@@ -37,7 +37,7 @@ def change_password(_app: Flask, client: PageClient) -> None:
 
 def reset_password(app: Flask, client: PageClient) -> None:
     with app.app_context():
-        code = accounts.open_password_reset(EMAIL, ACTOR)
+        code = make_password_link(EMAIL)
     path = f"/reset-password/{code}"
     assert client.submit(client.get_page(path).form(path), password=NEW_PASSWORD).status_code == 303
 

@@ -8,7 +8,7 @@ from flask import Flask
 from app.extensions import db
 from app.models import AuditEvent, Token, User
 from app.services import accounts
-from tests.factories import ACTOR, PASSWORD, make_server, make_token, make_user
+from tests.factories import ACTOR, PASSWORD, make_password_link, make_server, make_token, make_user
 from tests.pages import Page, PageClient
 from tests.web.account_pages.conftest import EMAIL, another_browser
 
@@ -110,11 +110,11 @@ def test_an_email_that_cannot_be_changes_nothing(
 
 def test_a_link_for_the_old_address_opens_nothing_after_a_change(app: Flask, ann: PageClient) -> None:
     with app.app_context():
-        codes = [accounts.open_password_reset(EMAIL, ACTOR)]
+        codes = [make_password_link(EMAIL)]
     form = ann.get_page("/settings/account/email").form("/settings/account/email")
     ann.submit(form, email="new@example.com", password=PASSWORD)
     with app.app_context():
-        codes.append(accounts.open_password_reset("new@example.com", ACTOR))
+        codes.append(make_password_link("new@example.com"))
     change_password(ann, PASSWORD, NEW_PASSWORD)
 
     assert [ann.get(f"/reset-password/{code}").status_code for code in codes] == [404, 404]

@@ -18,7 +18,7 @@ from app.extensions import db
 from app.models import PasswordReset
 from app.services import accounts, invitations
 from tests import databases
-from tests.factories import ACTOR, PASSWORD, make_user
+from tests.factories import ACTOR, PASSWORD, all_users, make_user
 from tests.mail_servers import MailServer, Manner, mail_server
 from tests.pages import Page, PageClient
 from tests.web.account_pages.conftest import another_browser
@@ -129,7 +129,7 @@ def test_who_cannot_be_invited_is_said_with_the_reason(
 
     assert (answer.status_code, said in answer.text) == (422, True)
     with app.app_context():
-        assert len(accounts.list_users()) == 2
+        assert len(all_users()) == 2
 
 
 def test_an_invitation_asks_for_the_password_and_takes_known_roles_alone(
