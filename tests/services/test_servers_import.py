@@ -52,7 +52,7 @@ def states() -> dict[str, str | None]:
     """Return address → "on", "off" or the reason of an import."""
     return {
         server.url: "on" if server.is_enabled else server.disabled_reason or "off"
-        for server in db.session.scalars(db.select(Server))
+        for server in db.session.scalars(db.select(Server).order_by(Server.id))
     }
 
 

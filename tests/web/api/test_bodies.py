@@ -38,6 +38,7 @@ ROUTES: dict[str, tuple[str, dict[str, Any]]] = {
     "/api/admin/users": ("password", {"email": "new@example.com", "password": CANARY}),
     "/api/admin/users/1": ("password", {"is_active": True, "password": CANARY}),
     "/api/admin/users/1/invitation": ("password", {"password": CANARY}),
+    "/api/admin/users/1/totp": ("password", {"password": CANARY}),
     "/api/admin/tokens/1/1/ask": ("version", {"version": CANARY}),
 }
 FIELDS = [
@@ -50,6 +51,7 @@ METHODS = {
     "/api/admin/servers/1/groups": "PUT",
     "/api/admin/groups/1": "PATCH",
     "/api/admin/users/1": "PATCH",
+    "/api/admin/users/1/totp": "DELETE",
 }
 #: A catalogue is larger than anything else that is sent; it has a limit and tests of its own.
 LARGE = "/api/admin/servers/import"

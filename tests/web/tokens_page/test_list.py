@@ -114,7 +114,7 @@ def test_the_list_is_searched_filtered_and_counted(app: Flask, client: PageClien
 
     def names(query: str) -> list[str]:
         page = client.get_page(f"{LIST}{query}")
-        return [one.text.strip() for one in page.find("bdi", class_="name")]
+        return [one.text.strip() for one in page.find("a", class_="name")]
 
     assert names("") == ["100% sure_thing", "Alpha", "Beta", "Gamma"]
     assert names("?q=ALPH") == ["Alpha"]

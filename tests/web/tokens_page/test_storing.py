@@ -52,7 +52,9 @@ def test_a_person_who_wants_nothing_stored_is_offered_no_form_and_can_change_the
     assert client.submit(form, token="another-token-012345").status_code == 303
     with app.app_context():
         told = db.session.execute(
-            select(AuditEvent.action, AuditEvent.outcome).where(AuditEvent.action == "storing.changed")
+            select(AuditEvent.action, AuditEvent.outcome)
+            .where(AuditEvent.action == "storing.changed")
+            .order_by(AuditEvent.id)
         ).all()
         assert [tuple(row) for row in told] == [("storing.changed", "off"), ("storing.changed", "on")]
 
