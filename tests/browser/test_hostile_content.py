@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, expect
 
-from app.web.foreign import visible
+from app.web.foreign import spelled, visible
 from tests import databases
 from tests.browser.hostile_site import (
     AGENT,
@@ -119,7 +119,7 @@ def test_a_former_address_and_a_disabled_server_are_shown_as_text(watch: Watch, 
     watch.open(f"/settings/tokens/{id_of(site, MOVED)}")
     watch.look(f"Token for {MOVED}", "address changed")
     watch.open(f"/settings/tokens/{id_of(site, MOVED)}/confirm-address")
-    watch.look(f"New address of {MOVED}", FORMER)
+    watch.look(f"New address of {MOVED}", spelled(FORMER))
     watch.open(f"/settings/tokens/{id_of(site, DISABLED)}")
     watch.look(f"Token for {DISABLED}", "An admin disabled this server")
 
@@ -373,7 +373,8 @@ def test_every_other_page_is_quiet_too(watch: Watch, site: LiveSite) -> None:
     paths = sorted(rule.rule for rule in rules if not rule.arguments and not rule.rule.startswith("/api/"))
     assert "/settings/tokens" in paths
 
-    for path in paths:
+    # A browser saves the catalogue as a file, and shows no page.
+    for path in [path for path in paths if path != "/admin/servers/export"]:
         answer = watch.page.goto(path)
         assert answer is not None
         if answer.header_value("Content-Type") == "text/html; charset=utf-8":
