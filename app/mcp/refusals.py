@@ -51,6 +51,7 @@ REFUSALS: Final = {
     ),
     ("auth_value_format", "format"): "the format needs exactly one {token}",
     ("auth_value_format", "characters"): "the format has characters that a header cannot have",
+    ("auth_value_format", "secret"): "the format would hold a secret, and everyone sees it",
     ("extra_headers", "name"): "that is not a header name",
     **{("extra_headers", reason): "that header may not be set" for reason in RESERVED_HEADERS},
     ("extra_headers", "value"): "its value cannot be sent",

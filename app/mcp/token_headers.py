@@ -59,15 +59,17 @@ def read_header_name(text: str, field: str = TOKEN_HEADER) -> str:
 
 
 def read_value_format(text: str) -> str:
-    """Return the format of the token header's value: one line with exactly one `{token}`.
+    """Return the format of the token header's value: one line with exactly one `{token}`, and nobody's token.
 
-    Raises InvalidInputError("auth_value_format", `format` or `characters`).
+    Raises InvalidInputError("auth_value_format", `format`, `characters` or `secret`).
     """
     value_format = text.strip(" ")
     if len(value_format) > MAX_FORMAT_CHARS or not VISIBLE_LINE.fullmatch(value_format):
         raise InvalidInputError("auth_value_format", "characters")
     if value_format.count(TOKEN) != 1:
         raise InvalidInputError("auth_value_format", "format")
+    if foreign_service(value_format, ""):
+        raise InvalidInputError("auth_value_format", "secret")
     return value_format
 
 

@@ -12,7 +12,8 @@ from app.models import Server, Token, User
 from app.services.audit import Action, record
 from app.services.availability import server_for
 from app.services.keys import Keys
-from app.services.sign_in import Visitor, confirm_password
+from app.services.own_acts import confirm_own_act
+from app.services.sign_in import Visitor
 from app.services.token_marks import check_columns, mark_unreadable
 from app.services.uses import saved_row
 
@@ -24,11 +25,11 @@ def confirm_address(
 
     The token does not leave the vault. What was found about it at the old address is forgotten. Commits;
     writes one audit row. Raises NotThereError (no server that they may use, no token, not on hold), what
-    `confirm_password` raises, InvalidInputError("address", "address_changed"), TokenUnreadableError,
+    `confirm_own_act` raises, InvalidInputError("address", "address_changed"), TokenUnreadableError,
     KeyNotLoadedError.
     """
     _held(user, server_id)
-    confirm_password(user, password, visitor)
+    confirm_own_act(user, password, visitor)
     server, row = _held(user, server_id)
     if address != server.url:
         raise InvalidInputError("address", "address_changed")

@@ -13,6 +13,7 @@ from app.services.audit import Action, record
 from app.services.emails import normalise_email
 from app.services.known_browsers import forget_browsers, remember
 from app.services.offboarding import remove_person
+from app.services.own_acts import confirm_own_act
 from app.services.password_rules import check_password
 from app.services.sessions import DEFAULT_LIMITS, Limits, SignedIn, add_session
 from app.services.sign_in import Visitor, confirm_password
@@ -23,9 +24,9 @@ def change_password(
 ) -> SignedIn:
     """Set a new password, end every session, and return a new one for this browser. Commits.
 
-    Raises what `confirm_password` raises for `current_password`, and InvalidInputError for `password`.
+    Raises what `confirm_own_act` raises for `current_password`, and InvalidInputError for `password`.
     """
-    confirm_password(user, current, visitor, field="current_password")
+    confirm_own_act(user, current, visitor, field="current_password")
     if new == current:
         raise InvalidInputError("password", "password_same")
     check_password(new, user.email)
@@ -45,9 +46,9 @@ def change_password(
 def change_email(user: User, email: str, password: str, visitor: Visitor) -> None:
     """Give the account another e-mail address, by which one then signs in. Commits; writes one audit row.
 
-    Raises what `confirm_password` raises, and InvalidInputError for `email` (`email_invalid`, `email_taken`).
+    Raises what `confirm_own_act` raises, and InvalidInputError for `email` (`email_invalid`, `email_taken`).
     """
-    confirm_password(user, password, visitor)
+    confirm_own_act(user, password, visitor)
     address = normalise_email(email)
     try:
         db.session.execute(update(User).where(User.id == user.id).values(email=address))
@@ -63,8 +64,9 @@ def change_email(user: User, email: str, password: str, visitor: Visitor) -> Non
 def delete_own_account(user: User, password: str, visitor: Visitor) -> int:
     """Delete the account with everything that is its own; return how many tokens. Commits; one audit row.
 
-    Raises what `confirm_password` raises, and LastAdminError.
+    Raises what `confirm_password` raises, NotThereError, and LastAdminError.
     """
+    # Without a lock yet: `remove_person` takes all it needs, in the order of ids.
     confirm_password(user, password, visitor)
     leaving = remove_person(user.id, visitor.actor)
     db.session.commit()

@@ -23,13 +23,14 @@ from app.mcp.refusals import explain
 from app.mcp.registry import read_document
 from app.mcp.texts import NAME_CHARS, clean_text
 from app.models import Server
+from app.models.server import host_in
 from app.services.actors import Actor
 from app.services.audit import Action, event_of, record_all
 from app.services.exported_facts import read_facts
 from app.services.import_plan import IDS_AT_ONCE, Plan, PlannedServer, kept_of, make_plan
 from app.services.rights import keep_right
 from app.services.row_locks import queue_imports, queue_writers
-from app.services.servers import host_of, row_of
+from app.services.servers import row_of
 from app.services.slugs import Slugs, retry_when_overtaken
 from app.services.token_marks import SENT_BY, forget_checks
 
@@ -185,7 +186,7 @@ def _carry_out(plan: Plan, known: Sequence[Server], actor: Actor) -> None:
     for planned in plan.servers:
         if planned.id is None and planned.proposed is not None:
             new = planned.proposed
-            done.append((planned, row_of(new, slugs.take(new.slug, new.name, host_of(new.url)))))
+            done.append((planned, row_of(new, slugs.take(new.slug, new.name, host_in(new.url)))))
         elif planned.changes:
             done.append((planned, by_id[planned.id or 0]))
             _change(by_id[planned.id or 0], planned)

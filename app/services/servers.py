@@ -14,6 +14,7 @@ from app.extensions import db
 from app.mcp.catalogue import ProposedServer
 from app.mcp.egress import Egress
 from app.models import Server, Token
+from app.models.server import host_in
 from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.availability import FOR_NOBODY
@@ -53,7 +54,7 @@ def add_server(new: ProposedServer, *, egress: Egress, actor: Actor, is_enabled:
 
 def insert_server(new: ProposedServer) -> Server:
     """Add the row of a checked server to the transaction, with an id and a free slug; the caller commits."""
-    server = row_of(new, free_slug(new.name, host_of(new.url)))
+    server = row_of(new, free_slug(new.name, host_in(new.url)))
     db.session.add(server)
     db.session.flush()
     return server
@@ -72,11 +73,6 @@ def row_of(new: ProposedServer, slug: str) -> Server:
     )
     server.disabled_reason = new.disabled_reason
     return server
-
-
-def host_of(url: str) -> str:
-    """Return host and port of an address."""
-    return url.partition("://")[2].partition("/")[0]
 
 
 def columns_of(new: ProposedServer) -> dict[str, Any]:

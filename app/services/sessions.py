@@ -120,13 +120,14 @@ def _mark_seen(row_id: int) -> None:
         logger.warning("A session could not be marked as seen.", extra={"reason": type(error).__name__})
 
 
-def stay_signed_in(user: User) -> None:
+def stay_signed_in(user: User, *, shared: bool = True) -> None:
     """See that the person may still act, and keep it so until the transaction ends.
 
+    `shared`: other acts of theirs go on meanwhile; False for what changes the account itself.
     Raises SignedOutError when the account was disabled or the session has ended since they were loaded: a
     check may have taken half a minute since.
     """
-    row = lock_row(User, user.id, shared=True)
+    row = lock_row(User, user.id, shared=shared)
     if row is None or not row.is_active:
         raise SignedOutError
     if user.session_id is None:

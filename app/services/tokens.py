@@ -27,8 +27,9 @@ from app.services.audit import Action, record
 from app.services.availability import available_to, server_for
 from app.services.checks import ask, record_check
 from app.services.keys import Keys
+from app.services.own_acts import confirm_own_act
 from app.services.sessions import stay_signed_in
-from app.services.sign_in import Visitor, confirm_password
+from app.services.sign_in import Visitor
 from app.services.stated_expiry import stated_expiry
 from app.services.storing import refuse_unless_stored
 from app.services.subkeys import fingerprint_of
@@ -156,9 +157,9 @@ def delete_token(user: User, server_id: int, actor: Actor) -> bool:
 def delete_all_tokens(user: User, password: str, visitor: Visitor) -> int:
     """Delete every token of this person and return how many. Commits; writes one audit row for each.
 
-    Contacts nobody. Raises what `confirm_password` raises.
+    Contacts nobody. Raises what `confirm_own_act` raises.
     """
-    confirm_password(user, password, visitor)
+    confirm_own_act(user, password, visitor)
     gone = delete(Token).where(Token.user_id == user.id).returning(Token.mcp_server_id)
     server_ids = list(db.session.scalars(gone))
     for server in db.session.scalars(select(Server).where(Server.id.in_(server_ids)).order_by(Server.id)):

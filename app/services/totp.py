@@ -25,8 +25,9 @@ from app.models import RecoveryCode, TotpEnrolment, User
 from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.keys import Keys
+from app.services.own_acts import confirm_own_act
 from app.services.rights import keep_right
-from app.services.sign_in import Visitor, confirm_password
+from app.services.sign_in import Visitor
 from app.services.subkeys import existing_subkey, subkey
 
 PURPOSE: Final = "totp"
@@ -80,9 +81,9 @@ def who_has_it() -> set[int]:
 def start_enrolment(user: User, password: str, *, keys: Keys, visitor: Visitor) -> None:
     """Make a new secret for an app, which does not count until a code confirms it. Commits.
 
-    Raises what `confirm_password` raises, InvalidInputError("password", `totp_on`), KeyNotLoadedError.
+    Raises what `confirm_own_act` raises, InvalidInputError("password", `totp_on`), KeyNotLoadedError.
     """
-    confirm_password(user, password, visitor)
+    confirm_own_act(user, password, visitor)
     if has_second_factor(user):
         raise InvalidInputError("password", "totp_on")
     subkey(PURPOSE, keys.vault_for_sealing())
@@ -146,9 +147,9 @@ def take_code(user: User, code: str, keys: Keys) -> bool:
 def renew_recovery_codes(user: User, password: str, visitor: Visitor) -> list[str]:
     """Return ten new recovery codes in place of those there are, shown once. Commits.
 
-    Raises what `confirm_password` raises, and NotThereError.
+    Raises what `confirm_own_act` raises, and NotThereError.
     """
-    confirm_password(user, password, visitor)
+    confirm_own_act(user, password, visitor)
     if not has_second_factor(user):
         raise NotThereError
     codes = _new_recovery_codes(user.id)
@@ -160,9 +161,9 @@ def renew_recovery_codes(user: User, password: str, visitor: Visitor) -> list[st
 def disable(user: User, password: str, visitor: Visitor) -> None:
     """Turn the second factor off, or drop an enrolment that was not confirmed. Commits.
 
-    Raises what `confirm_password` raises, and InvalidInputError("password", `totp_required`).
+    Raises what `confirm_own_act` raises, and InvalidInputError("password", `totp_required`).
     """
-    confirm_password(user, password, visitor)
+    confirm_own_act(user, password, visitor)
     if user.totp_required and has_second_factor(user):
         raise InvalidInputError("password", "totp_required")
     if _delete(user.id):

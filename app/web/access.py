@@ -9,10 +9,12 @@ from urllib.parse import urlencode
 from flask import Flask, abort, current_app, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from app.errors import SecondFactorMissingError, SignedOutError
+from app.errors import NotThereError, SecondFactorMissingError, SignedOutError
 from app.extensions import csrf, login_manager
 from app.models import User
 from app.services import sessions
@@ -55,6 +57,9 @@ def init_app(app: Flask) -> None:
     app.before_request(_refuse_foreign_forms)
     csrf.init_app(app)
     app.register_error_handler(SignedOutError, _answer_signed_out)
+    # Rows that the request had read are gone when it comes back to them.
+    for error in (ObjectDeletedError, StaleDataError):
+        app.register_error_handler(error, _answer_gone)
 
 
 def _load(session_id: str) -> User | None:
@@ -78,6 +83,14 @@ def _answer_signed_out(error: SignedOutError) -> Response:
         return answer_market_error(error)
     give_up_transaction()
     return _lead_to_sign_in()
+
+
+def _answer_gone(_error: SQLAlchemyError) -> Response:
+    """Answer whoever was deleted while this was under way as a stranger, and others that it is not there."""
+    give_up_transaction()
+    if current.viewer() is None:
+        return _answer_signed_out(SignedOutError())
+    return answer_market_error(NotThereError())
 
 
 def _lead_to_sign_in() -> Response:

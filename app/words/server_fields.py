@@ -59,6 +59,9 @@ REFUSED: Final = {
     ("auth_value_format", "characters"): _l(
         "A header's value is one line of at most 200 letters, digits and signs of ASCII, with {token} in it."
     ),
+    ("auth_value_format", "secret"): _l(
+        "This looks like a token, which everyone would see. Write {token} in its place."
+    ),
     ("extra_headers", "line"): _l("Write one header a line, as Name: value."),
     ("extra_headers", "name"): _l("One of these is no header name."),
     ("extra_headers", "reserved_host"): _l(

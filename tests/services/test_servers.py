@@ -121,6 +121,7 @@ def test_a_slug_taken_in_between_is_no_error(app: Flask, monkeypatch: pytest.Mon
         ({"auth_value_format": "Bearer"}, "auth_value_format"),
         ({"auth_value_format": "{token}{token}"}, "auth_value_format"),
         ({"auth_value_format": "a\n{token}"}, "auth_value_format"),
+        ({"auth_value_format": "ghp_" + "Hn6c4Bd8Sf0Pj2Gu9c3d4 {token}"}, "auth_value_format"),
         ({"extra_headers": {"X-Api-Key": "a"}}, "extra_headers"),
         ({"extra_headers": {"X-A": "a\x00"}}, "extra_headers"),
         ({"extra_headers": {"X-A": "é"}}, "extra_headers"),

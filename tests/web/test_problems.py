@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm.exc import StaleDataError
 
 from app import create_app, errors
 from app.extensions import db
@@ -100,6 +101,8 @@ def test_a_stranger_learns_nothing_from_options(client: PageClient) -> None:
     ("failure", "status", "code"),
     [
         (OperationalError(SECRET, {"x": SECRET}, Exception(SECRET)), 503, "unavailable"),
+        # Somebody deleted what the request was about, at that moment.
+        (StaleDataError(SECRET), 404, "not_found"),
         (RuntimeError(SECRET), 500, "internal"),
         (KeyError(SECRET), 500, "internal"),
         (RecursionError(SECRET), 500, "internal"),
