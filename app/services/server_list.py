@@ -35,7 +35,7 @@ class Servers:
     next: str | None
 
 
-def list_catalogue(query: str = "", after: str = "", limit: int = PAGE_SIZE, state: str = "") -> Servers:
+def list_catalogue(query: str = "", after: str = "", limit: int = PAGE_SIZE, *, state: str = "") -> Servers:
     """Return a page of the servers, disabled ones too, whose name, slug or host has the query in it.
 
     Raises InvalidInputError for `after` or `state` (`unknown`).
