@@ -71,7 +71,8 @@ def note_reading(actor: Actor) -> None:
 
 def emails_of(ids: set[int | None]) -> dict[int, str]:
     """Return id → email of those of these people who still have an account."""
-    return dict(db.session.execute(select(User.id, User.email).where(User.id.in_(ids))).tuples().all())
+    rows = db.session.execute(select(User.id, User.email).where(User.id.in_(ids)))
+    return {row.id: row.email for row in rows}
 
 
 def own_servers(user: User) -> dict[int, str]:

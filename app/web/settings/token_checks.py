@@ -89,7 +89,8 @@ def confirm(server_id: int) -> ResponseReturnValue:
         else:
             flash(
                 _(
-                    "The token for %(server)s is bound to the new address. Check whether it is accepted there.",
+                    "The token for %(server)s is bound to the new address. "
+                    "Check whether it is accepted there.",
                     server=row.name,
                 ),
                 "success",
