@@ -52,7 +52,8 @@ def bare(text: str) -> str:
 
 def says(label: str, text: str) -> bool:
     """Whether a page's text is what a guide has in bold, or begins with it; "…" is what is left out."""
-    parts = [re.escape(part.strip()) for part in label.strip('“”"').split("…")]
+    label = label.strip('“”"')
+    parts = [re.escape(part.strip()) for part in label.split("…")]
     end = "" if label.endswith(("…", ".")) else r"(?=$|[:,.;])"
     return re.match(".*".join(parts) + end, text) is not None
 
