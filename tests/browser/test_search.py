@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 
 LIST = "/settings/tokens"
 NAMES = ("Alpha", "Alphabet", "Beta", "깃허브")
-#: What is written into the box, with long enough between for each to be answered, and too short to be a pause.
+#: Writes these words into the box: with time for each to be answered, and without a pause between.
 TYPE = """async (box, words) => {
   for (const word of words) {
     box.value = word;
@@ -91,6 +91,7 @@ def test_the_list_follows_what_is_typed_and_the_caret_stays(page: Page) -> None:
 
 def test_back_returns_to_the_former_query_and_forward_to_the_later(page: Page) -> None:
     box = box_of(page)
+    box.focus()
     box.evaluate(TYPE, ["al", "alpha"])
     expect(status_of(page)).to_have_text("2 servers found")
     box.blur()
