@@ -82,7 +82,7 @@ def test_a_server_says_where_its_token_is_got_and_what_one_can_do_when_it_does_n
     )
     assert where(told) == "Where to get the token Under My profile. It looks like this: v1.0-…"
     assert "Nobody has written down here where one gets it." in where(silent)
-    assert "This server may not need one" in where(silent)
+    assert "Without a token this server may show less" in where(silent)
 
 
 def test_an_admin_of_an_empty_catalogue_is_led_to_adding_a_server_and_nobody_else_is(
