@@ -8,7 +8,7 @@ from flask import url_for
 from flask_babel import lazy_gettext as _l
 
 from app import errors
-from app.words import server_fields
+from app.words import server_fields, upstream
 
 REASONS: Final = {
     "email_invalid": _l("This is not an email address."),
@@ -218,25 +218,6 @@ RENEWAL: Final = {
         "No new token of theirs would be stored, so they were not asked. You can delete the token."
     ),
 }
-UPSTREAM: Final = {
-    "unreachable": _l("The server could not be reached. Try again later; if it stays so, tell an admin."),
-    "forbidden": _l("The server answered that this token may not do that (403)."),
-    "insufficient_scope": _l(
-        "The server knows this token, but the token lacks a permission (scope) for this."
-    ),
-    "rate_limited": _l("The server wants us to slow down (429). Try again later."),
-    "server_error": _l("The server reported an error of its own. Try again later."),
-    "redirect": _l(
-        "The server sent us to another address. We do not follow, so that your token stays where it belongs. "
-        "Tell an admin: the address in the catalogue may be out of date."
-    ),
-    "not_mcp": _l(
-        "What answered is not an MCP server. Tell an admin: the address in the catalogue may be wrong."
-    ),
-    "error_answer": _l("The server answered with an error of its own."),
-    "too_large": _l("The server's answer was too large to read. Ask for less of it."),
-}
-
 #: State of an account → why something cannot be done to it.
 WRONG_STATE: Final = {
     "invited": _l("This person has not accepted their invitation yet."),
@@ -280,7 +261,7 @@ def of_error(error: errors.MarketError, not_stored: str | None = None) -> str:
     if isinstance(error, errors.InvalidInputError):
         return of_field(error.field, error.reason)
     if isinstance(error, errors.UpstreamError):
-        return str(UPSTREAM.get(error.reason, CODES["upstream_error"]))
+        return str(upstream.REASONS.get(error.reason, CODES["upstream_error"]))
     if isinstance(error, errors.StorageOffError | errors.WrongStateError | errors.RenewalNotPossibleError):
         return str(BY_REASON[error.code][error.reason])
     code = error.code
