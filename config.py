@@ -279,7 +279,7 @@ SETTINGS: Final = (
     ),
     Setting(
         "MAIL_FROM",
-        _matching(MAIL_ADDRESS, "an e-mail address, without a name"),
+        _matching(MAIL_ADDRESS, "an email address, without a name"),
         None,
         "Address that mails come from",
     ),

@@ -193,13 +193,17 @@ class TokenExpiredError(MarketError):
 
 
 class TokenRejectedError(MarketError):
-    """The server refused the token. `token_source` is `request` or `saved`."""
+    """The server refused the token. `token_source` is `request` or `saved`.
+
+    `was_to_be_saved`: it was given to be saved, and was not.
+    """
 
     code = "token_rejected"
 
-    def __init__(self, token_source: str) -> None:
+    def __init__(self, token_source: str, *, was_to_be_saved: bool = False) -> None:
         super().__init__("the server rejected the token")
         self.token_source = token_source
+        self.was_to_be_saved = was_to_be_saved
 
 
 class TokenUnreadableError(MarketError):

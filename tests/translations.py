@@ -119,12 +119,12 @@ def faults_of(catalog: Catalog, sentences: Catalog) -> list[str]:
 def compiled(path: Path) -> dict[str, Any]:
     """Return what a `.mo` says, by key."""
     with path.open("rb") as file:
-        return {key: _texts(message.string) for key, message in _by_key(read_mo(file)).items()}
+        return {key: texts(message.string) for key, message in _by_key(read_mo(file)).items()}
 
 
 def texts_of(catalog: Catalog) -> dict[str, Any]:
     """Return what a catalogue says, by key, as `compiled` does."""
-    return {key: _texts(message.string) for key, message in _by_key(catalog).items()}
+    return {key: texts(message.string) for key, message in _by_key(catalog).items()}
 
 
 def not_gathered() -> list[str]:
@@ -149,23 +149,24 @@ def not_gathered() -> list[str]:
 def _by_key(catalog: Catalog) -> dict[str, Message]:
     """Return messages by their English sentence, with its plural and its context where it has these."""
     return {
-        " | ".join((*_texts(message.id), *filter(None, _texts(message.context or "")))): message
+        " | ".join((*texts(message.id), *filter(None, texts(message.context or "")))): message
         for message in catalog
         if message.id
     }
 
 
-def _texts(text: Any) -> tuple[str, ...]:
+def texts(text: Any) -> tuple[str, ...]:
+    """Return a sentence, or the singular and plural of one."""
     parts = (text,) if isinstance(text, str | bytes) else text
     # Babel reads those of a `.mo` as bytes where there is a plural.
     return tuple(part.decode() if isinstance(part, bytes) else part for part in parts)
 
 
 def _faults_in(message: Message) -> Iterator[str]:
-    original = _texts(message.id)[-1]
+    original = texts(message.id)[-1]
     if message.fuzzy:
         yield "fuzzy"
-    for text in _texts(message.string or ""):
+    for text in texts(message.string or ""):
         if not text.strip():
             yield "empty"
             continue

@@ -17,7 +17,7 @@ from app.services.audit_export import FORMATS, export_events
 from app.services.audit_verify import Head, read_head, seal_all_pending, take_head, verify_ledger
 from app.services.ledger import AuditKey
 
-audit_cli = AppGroup("audit", help="The ledger, and proof that nobody rewrote it.")
+audit_cli = AppGroup("audit", help="The audit log, and proof that nobody rewrote it.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
@@ -42,7 +42,7 @@ def verify(head_file: TextIO | None, as_json: bool) -> None:
         if verdict.fault is None:
             click.echo("Nothing was rewritten, as far as the seals tell.")
     if verdict.fault is not None:
-        click.echo(f"The ledger was rewritten. First: {verdict.fault}.", err=True)
+        click.echo(f"The audit log was rewritten. First: {verdict.fault}.", err=True)
         sys.exit(1)
 
 

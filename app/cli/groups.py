@@ -102,7 +102,7 @@ def delete(group: str, yes: bool) -> None:
 @GROUP
 @EMAILS
 def add(group: str, emails: tuple[str, ...]) -> None:
-    """Put people into a group, by e-mail. GROUP is its name or id."""
+    """Put people into a group, by email. GROUP is its name or id."""
     found, persons = known_group(group), _persons(emails)
     for person in persons:
         with _still_there(person):
@@ -115,7 +115,7 @@ def add(group: str, emails: tuple[str, ...]) -> None:
 @EMAILS
 @YES
 def remove(group: str, emails: tuple[str, ...], yes: bool) -> None:
-    """Take people out of a group, by e-mail. Their tokens stay. GROUP is its name or id."""
+    """Take people out of a group, by email. Their tokens stay. GROUP is its name or id."""
     found, persons = known_group(group), _persons(emails)
     if not yes:
         size = people_in_words(len(persons))
@@ -158,7 +158,7 @@ def _persons(emails: tuple[str, ...]) -> list[User]:
     found = [accounts.find_user(email) for email in emails]
     persons = [person for person in found if person is not None]
     if len(persons) < len(found):
-        raise click.ClickException("There is no account with one of these e-mail addresses.")
+        raise click.ClickException("There is no account with one of these email addresses.")
     return persons
 
 

@@ -47,7 +47,7 @@ CHANGED: Final = "Another token was saved meanwhile, so nothing was done. Look a
 
 
 @click.command("list")
-@click.option("--person", help="E-mail or id: this person, with the servers they have no token for.")
+@click.option("--person", help="Email or id: this person, with the servers they have no token for.")
 @click.option("--server", help="Slug or id: this server, with the people who have no token for it.")
 @click.option("--status", type=click.Choice((*STATUSES, NEEDS_ATTENTION)), help="Only these.")
 @AS_JSON
@@ -146,7 +146,7 @@ def _person(word: str) -> User:
     try:
         return person_named(word)
     except InvalidInputError:
-        raise click.ClickException("There is no account with this e-mail address.") from None
+        raise click.ClickException("There is no account with this email address.") from None
 
 
 def _server(word: str) -> Server:
@@ -184,7 +184,7 @@ def _row(cell: Cell) -> dict[str, Any]:
 
 
 def _print(cells: Iterable[Cell]) -> None:
-    """Print columns, then totals. E-mail and server come last: their width is known when all is read."""
+    """Print columns, then totals. Email and server come last: their width is known when all is read."""
     totals: Counter[str] = Counter()
     for cell in cells:
         if not totals:

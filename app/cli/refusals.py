@@ -12,8 +12,8 @@ from app.errors import InvalidInputError, LastAdminError, NotThereError, WrongSt
 from app.services.password_rules import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
 
 INPUT: Final = {
-    "email_invalid": "This is not an e-mail address.",
-    "email_taken": "There is an account with this e-mail address already.",
+    "email_invalid": "This is not an email address.",
+    "email_taken": "There is an account with this email address already.",
     "has_account": "This person has an account already.",
     "is_disabled": "This person has an account, which is disabled. See `flask users enable`.",
     "password_short": f"Use at least {MIN_PASSWORD_CHARS} characters.",
@@ -33,7 +33,7 @@ def refusals() -> Iterator[None]:
     try:
         yield
     except NotThereError:
-        raise click.ClickException("There is no account with this e-mail address.") from None
+        raise click.ClickException("There is no account with this email address.") from None
     except LastAdminError:
         raise click.ClickException("Nobody else is an admin. Make somebody else one first.") from None
     except InvalidInputError as error:

@@ -91,7 +91,7 @@ def remind(dry_run: bool, as_json: bool) -> None:
         try:
             report = remind_everyone(settings, acting())
         except LedgerClosedError:
-            raise click.ClickException("The ledger takes no events, so nobody else is reminded.") from None
+            raise click.ClickException("The audit log takes no events, so nobody else is reminded.") from None
     if as_json:
         click.echo(json.dumps(asdict(report)))
     else:

@@ -43,7 +43,7 @@ def create(email: str, admin: bool, password_stdin: bool) -> None:
 
 @users_cli.command("list")
 def list_() -> None:
-    """List everyone: e-mail, role, state, last sign-in (UTC), second factor, number of tokens."""
+    """List everyone: email, role, state, last sign-in (UTC), second factor, number of tokens."""
     page = people.list_people(PeopleFilter())
     while True:
         for row in page.rows:
@@ -111,7 +111,7 @@ def require_totp(email: str, off: bool) -> None:
 @EMAIL
 @click.argument("role", type=click.Choice(ROLES))
 def set_role(email: str, role: str) -> None:
-    """Make a person a user, an auditor (reads the ledger and nothing else) or an admin."""
+    """Make a person a user, an auditor (reads the audit log and nothing else) or an admin."""
     with refusals():
         accounts.set_role(email, role, acting())
     click.echo(f"Role: {role}.")
@@ -123,7 +123,7 @@ def set_role(email: str, role: str) -> None:
 def delete(email: str, yes: bool) -> None:
     """Delete a person with their sessions and tokens; list, before and after, where else the tokens live on.
 
-    Contacts no server. The ledger stays.
+    Contacts no server. The audit log stays.
     """
     with refusals():
         user = accounts.get_user(email)

@@ -31,6 +31,8 @@ class EventFilter:
 
     kind: str = ""
     server_id: int | None = None
+    #: Part of a server's name as it was.
+    server: str = ""
     #: Part of an actor's name as it was.
     actor: str = ""
     subject_user_id: int | None = None
@@ -67,6 +69,12 @@ def note_reading(actor: Actor) -> None:
         db.session.commit()
 
 
+def emails_of(ids: set[int | None]) -> dict[int, str]:
+    """Return id → email of those of these people who still have an account."""
+    rows = db.session.execute(select(User.id, User.email).where(User.id.in_(ids)))
+    return {row.id: row.email for row in rows}
+
+
 def own_servers(user: User) -> dict[int, str]:
     """Return id → name of the servers that this person's events speak of, by name."""
     statement = (
@@ -92,9 +100,9 @@ def _filtered(statement: Select[Any], wanted: EventFilter) -> Select[Any]:
         statement = statement.where(or_(*matches))
     if wanted.server_id is not None:
         statement = statement.where(AuditEvent.server_id == wanted.server_id)
-    if wanted.actor:
-        part = wanted.actor.replace("\0", " ")
-        statement = statement.where(AuditEvent.actor_name.contains(part, autoescape=True))
+    for text, column in ((wanted.actor, AuditEvent.actor_name), (wanted.server, AuditEvent.server_name)):
+        if text:
+            statement = statement.where(column.icontains(text.replace("\0", " "), autoescape=True))
     if wanted.subject_user_id is not None:
         statement = statement.where(AuditEvent.subject_user_id == wanted.subject_user_id)
     if wanted.before is not None:

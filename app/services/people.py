@@ -54,12 +54,14 @@ class PeopleFilter:
 class People:
     """One page of people, by e-mail. `next`: the cursor of the page after it, None on the last.
 
-    `counts`: state or role → people, and `all`; search and filter ignored.
+    `counts`: state or role → people that the search finds, and `all`; the filter is ignored. `found`: those
+    that both find, on all pages.
     """
 
     rows: list[Person]
     next: str | None
     counts: dict[str, int]
+    found: int
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,13 @@ def list_people(wanted: PeopleFilter) -> People:
     Raises InvalidInputError for `state` or `role` (`unknown`).
     """
     limit = wanted.limit
-    statement = _people().where(_matches(wanted)).order_by(User.email).limit(limit + 1)
+    searched, in_state = _search(wanted.query), _filter(wanted)
+    statement = _people().where(searched, in_state).order_by(User.email).limit(limit + 1)
     if wanted.after:
         statement = statement.where(User.email > _searchable(wanted.after))
     rows = [Person(*row) for row in db.session.execute(statement)]
-    return People(rows[:limit], rows[limit - 1].email if len(rows) > limit else None, _counts())
+    cursor = rows[limit - 1].email if len(rows) > limit else None
+    return People(rows[:limit], cursor, *_counts(searched, in_state))
 
 
 def get_person(user_id: int) -> Person:
@@ -144,18 +148,21 @@ def _state() -> ColumnElement[str]:
     )
 
 
-def _matches(wanted: PeopleFilter) -> ColumnElement[bool]:
+def _search(query: str) -> ColumnElement[bool]:
+    if not query:
+        return true()
+    part = _searchable(query)
+    # A name as it is written too: SQLite's `lower` knows no letters beyond ASCII.
+    return or_(
+        User.email.contains(part.casefold(), autoescape=True),
+        func.lower(User.display_name).contains(part.lower(), autoescape=True),
+        User.display_name.contains(part, autoescape=True),
+    )
+
+
+def _filter(wanted: PeopleFilter) -> ColumnElement[bool]:
+    """Return what state and role ask for. Raises InvalidInputError for either (`unknown`)."""
     conditions: list[ColumnElement[bool]] = [true()]
-    if wanted.query:
-        part = _searchable(wanted.query)
-        # A name as it is written too: SQLite's `lower` knows no letters beyond ASCII.
-        conditions.append(
-            or_(
-                User.email.contains(part.casefold(), autoescape=True),
-                func.lower(User.display_name).contains(part.lower(), autoescape=True),
-                User.display_name.contains(part, autoescape=True),
-            )
-        )
     for name, known, column in (("state", STATES, _state()), ("role", ROLES, User.role)):
         value = getattr(wanted, name)
         if value and value not in known:
@@ -170,11 +177,13 @@ def _searchable(text: str) -> str:
     return text[:MAX_EMAIL_CHARS].replace("\0", "\ufffd")
 
 
-def _counts() -> dict[str, int]:
+def _counts(searched: ColumnElement[bool], in_state: ColumnElement[bool]) -> tuple[dict[str, int], int]:
     state = _state().label("state")
-    found = db.session.execute(select(state, User.role, func.count()).group_by(state, User.role)).all()
-    counts = dict.fromkeys(("all", *STATES, *ROLES), 0)
-    for row in found:
+    figures = (func.count(), func.count().filter(in_state))
+    statement = select(state, User.role, *figures).where(searched).group_by(state, User.role)
+    counts, found = dict.fromkeys(("all", *STATES, *ROLES), 0), 0
+    for row in db.session.execute(statement):
         for name in ("all", row[0], row[1]):
             counts[name] += row[2]
-    return counts
+        found += row[3]
+    return counts, found

@@ -16,11 +16,12 @@ from app.models.server import host_in
 from app.models.token import version_of
 from app.services.availability import available_to
 from app.services.server_places import like_pattern, read_cursor, write_cursor
-from app.services.token_status import ATTENTION, EXPIRING, STATUSES, days_until, status_expression
+from app.services.token_status import ATTENTION, EXPIRING, NONE, STATUSES, days_until, status_expression
 
 PAGE_SIZE: Final = 50
-#: A filter besides the status words: everything in which someone must act.
+#: Filters besides the status words: everything in which someone must act, and every token whatever its state.
 NEEDS_ATTENTION: Final = "attention"
+HELD: Final = "held"
 IDLE_AFTER: Final = timedelta(days=90)
 
 
@@ -88,19 +89,21 @@ class TokenRow:
 class Page:
     """Rows by name. `next`: cursor of the next page or None. `counts`: status → rows, search ignored.
 
-    `found`: rows that search and filter find on all pages; `before`: those of them on earlier pages.
+    `of_search`: the same of those that the search finds, whatever the filter. `found`: rows that search and
+    filter find on all pages; `before`: those of them on earlier pages.
     """
 
     rows: list[TokenRow]
     next: str | None
     counts: dict[str, int]
+    of_search: dict[str, int]
     found: int
     before: int
 
 
 @dataclass(frozen=True)
 class Filter:
-    """What to list. `status`: a status word, `attention`, or empty for all. `after`: a page's cursor.
+    """What to list. `status`: a status word, `attention`, `held`, or empty for all. `after`: a page's cursor.
 
     `only_usable`: leave out the servers at which a token can only be deleted.
     """
@@ -122,15 +125,16 @@ def list_tokens(user: User, wanted: Filter) -> Page:
     listed = _rows(user.id, now)
     if wanted.only_usable:
         listed = listed.where(Server.is_enabled, available_to(user.id))
-    matches = _matches(user.id, wanted, now)
+    searched = _search(user.id, wanted.query)
+    matches = and_(searched, _status_filter(wanted.status, now))
     passed = tuple_(Server.name_key, Server.id) <= read_cursor(wanted.after) if wanted.after else false()
     statement = listed.where(matches, not_(passed)).order_by(Server.name_key, Server.id)
     records = db.session.execute(statement.limit(wanted.limit + 1)).all()
     rows = [_row(record, now) for record in records[: wanted.limit]]
     more = len(records) > wanted.limit
     cursor = write_cursor(records[wanted.limit - 1].name_key, rows[-1].server_id) if more else None
-    counts, found, before = _counts(listed, matches, and_(matches, passed))
-    return Page(rows, cursor, counts, found, before)
+    counts, of_search, found, before = _counts(listed, searched, matches, and_(matches, passed))
+    return Page(rows, cursor, counts, of_search, found, before)
 
 
 def list_all_held(user: User) -> list[TokenRow]:
@@ -229,37 +233,45 @@ def _offered(record: Any, now: datetime) -> datetime | None:
     return stated
 
 
-def _counts(
-    rows: Select[*tuple[Any, ...]], matches: ColumnElement[bool], passed: ColumnElement[bool]
-) -> tuple[dict[str, int], int, int]:
-    """Return servers by status, plus `all` and `attention`; how many match; how many of those are passed."""
-    states = rows.add_columns(matches.label("matches"), passed.label("passed")).subquery()
-    figures = (
-        func.count(),
-        func.count().filter(states.c.matches),
-        func.count().filter(states.c.passed),
-    )
+def _counts(rows: Select[*tuple[Any, ...]], *conditions: ColumnElement[bool]) -> tuple[Any, Any, int, int]:
+    """Return servers by status, and those that the first condition is true of; how many the others are of.
+
+    The first two have `all`, `attention` and `held` besides.
+    """
+    names = ("searched", "matches", "passed")
+    states = rows.add_columns(
+        *(one.label(name) for name, one in zip(names, conditions, strict=True))
+    ).subquery()
+    figures = (func.count(), *(func.count().filter(states.c[name]) for name in names))
     records = db.session.execute(select(states.c.status, *figures).group_by(states.c.status)).all()
-    counts = dict.fromkeys(STATUSES, 0) | {record[0]: record[1] for record in records}
+    counts, of_search = (_with_sums({record[0]: record[place] for record in records}) for place in (1, 2))
+    return counts, of_search, sum(record[3] for record in records), sum(record[4] for record in records)
+
+
+def _with_sums(found: dict[str, int]) -> dict[str, int]:
+    counts = dict.fromkeys(STATUSES, 0) | found
     counts["all"] = sum(counts.values())
+    counts[HELD] = counts["all"] - counts[NONE]
     counts[NEEDS_ATTENTION] = sum(counts[status] for status in ATTENTION)
-    return counts, sum(record[2] for record in records), sum(record[3] for record in records)
+    return counts
 
 
-def _matches(user_id: int, wanted: Filter, now: datetime) -> ColumnElement[bool]:
-    """Return what search and status filter ask for. Raises InvalidInputError("status", "unknown")."""
-    conditions: list[ColumnElement[bool]] = [true()]
-    if wanted.query:
-        pattern = like_pattern(wanted.query)
-        # By trying, nobody finds out the host of a server that they may not use.
-        by_all = and_(Server.search_text.like(pattern, escape="\\"), available_to(user_id))
-        conditions.append(or_(Server.name_key.like(pattern, escape="\\"), by_all))
-    if wanted.status:
-        conditions.append(_status_filter(wanted.status, now))
-    return and_(*conditions)
+def _search(user_id: int, query: str) -> ColumnElement[bool]:
+    """Return what a search asks for, everything for an empty one."""
+    if not query:
+        return true()
+    pattern = like_pattern(query)
+    # By trying, nobody finds out the host of a server that they may not use.
+    by_all = and_(Server.search_text.like(pattern, escape="\\"), available_to(user_id))
+    return or_(Server.name_key.like(pattern, escape="\\"), by_all)
 
 
 def _status_filter(status: str, now: datetime) -> ColumnElement[bool]:
+    """Return what a status filter asks for. Raises InvalidInputError("status", "unknown")."""
+    if not status:
+        return true()
+    if status == HELD:
+        return Token.id.is_not(None)
     if status == NEEDS_ATTENTION:
         return status_expression(now).in_(ATTENTION)
     if status not in STATUSES:

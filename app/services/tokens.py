@@ -120,7 +120,7 @@ def save_checked_token(user: User, server_id: int, new: NewToken, *, door: Door)
     if verdict.result == REJECTED:
         record_check(use, verdict, milliseconds, door)
         db.session.commit()
-        raise TokenRejectedError(REQUEST)
+        raise TokenRejectedError(REQUEST, was_to_be_saved=True)
     server = _open_server(user, server_id, new, door.keys)
     if server.url != use.remote.address:
         # What the old address said is not true of the new one.

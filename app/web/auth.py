@@ -61,7 +61,7 @@ def home() -> ResponseReturnValue:
 @auth.route("/login", methods=["GET", "POST"])
 @public
 def sign_in() -> ResponseReturnValue:
-    """Sign in by e-mail and password; then, where the account has a second factor, ask for its code."""
+    """Sign in by email and password; then, where the account has a second factor, ask for its code."""
     if request.method == "GET" and current_user.is_authenticated:
         return redirect(_next_page())
     form = SignInForm()
@@ -147,7 +147,7 @@ def reset_password(code: str) -> ResponseReturnValue:
         else:
             if is_invited:
                 _keep_language(user)
-            ready = _("Your account is ready. Sign in with your e-mail address and this password.")
+            ready = _("Your account is ready. Sign in with your email address and this password.")
             flash(ready if is_invited else _("Your new password is set. Sign in with it."), "success")
             return redirect(url_for("auth.sign_in"), code=303)
     status = 422 if form.is_submitted() else 200

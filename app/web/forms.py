@@ -82,9 +82,9 @@ def at_most(most_chars: int) -> Length:
 
 
 class SignInForm(Form):
-    """E-mail and password."""
+    """Email and password."""
 
-    email = EmailField(_l("Email"), [InputRequired(_l("Write your e-mail address.")), at_most(320)])
+    email = EmailField(_l("Email"), [InputRequired(_l("Write your email address.")), at_most(320)])
     password = PasswordField(_l("Password"), [InputRequired(_l("Write your password.")), at_most(1024)])
 
 
@@ -124,10 +124,10 @@ class RequireTotpForm(PasswordForm):
 
 
 class EmailForm(PasswordForm):
-    """Another e-mail address."""
+    """Another email address."""
 
     email = EmailField(
-        _l("New e-mail address"), [InputRequired(_l("Write your e-mail address.")), at_most(320)]
+        _l("New email address"), [InputRequired(_l("Write your email address.")), at_most(320)]
     )
 
 

@@ -8,11 +8,11 @@ from flask import url_for
 from flask_babel import lazy_gettext as _l
 
 from app import errors
-from app.words import server_fields
+from app.words import server_fields, upstream
 
 REASONS: Final = {
-    "email_invalid": _l("This is not an e-mail address."),
-    "email_taken": _l("There is an account with this e-mail address already. Sign in instead."),
+    "email_invalid": _l("This is not an email address."),
+    "email_taken": _l("There is an account with this email address already. Sign in instead."),
     "has_account": _l("This person has an account already."),
     "is_disabled": _l("This person has an account, which is disabled. Enable it instead."),
     "password_short": _l("Use at least 12 characters."),
@@ -20,7 +20,7 @@ REASONS: Final = {
     "password_common": _l("This password is among the first that anybody would try. Take another one."),
     "password_wrong": _l("This is not your password."),
     "password_same": _l("This is the password you have. Take another one."),
-    "no_account": _l("There is no account with this e-mail address."),
+    "no_account": _l("There is no account with this email address."),
     "group_name_empty": _l("Give the group a name."),
     "group_name_long": _l("A group's name has at most 100 characters."),
     "group_name_taken": _l("There is a group of this name already."),
@@ -68,7 +68,7 @@ CODES: Final = {
         "saved."
     ),
     "not_found": _l("There is no such page, or it is not yours."),
-    "sign_in_failed": _l("E-mail or password is wrong."),
+    "sign_in_failed": _l("Email or password is wrong."),
     "code_required": _l("This account wants a code as well: from its authenticator app, or a recovery code."),
     "second_factor_missing": _l(
         "An admin requires a second factor of this account. Set one up under Settings, Account."
@@ -76,8 +76,12 @@ CODES: Final = {
     "own_second_factor": _l("This is your own second factor. Another admin can do this for you."),
     "last_admin": _l("Nobody else administers this installation. Make somebody else an admin first."),
     "wrong_state": _l("The account is in a state in which this cannot be done."),
-    "ledger_closed": _l("What you did could not be recorded, so it was not done. Nothing was changed."),
-    "busy": _l("Too many calls are waiting for servers right now. Try again in a moment."),
+    "ledger_closed": _l(
+        "What you did could not be recorded, so it was not done. Nothing was changed; try again in a moment."
+    ),
+    "busy": _l(
+        "Too many calls are waiting for servers right now, so nothing was sent. Try again in a moment."
+    ),
     "token_required": _l("This server wants a token, and you have saved none."),
     "token_expired": _l("Your saved token is past its date, so it was not sent. Replace it."),
     "token_rejected": _l(
@@ -86,6 +90,10 @@ CODES: Final = {
     "token_rejected_not_saved": _l(
         "The server rejected this token (401), so it was not saved; what was saved before is still there. "
         "Copy the token again. To save it nevertheless, paste it again and take the tick off the check."
+    ),
+    "token_rejected_unsaved": _l(
+        "The server rejected this token (401), so nothing was saved; a token that was saved before is still "
+        "there. Send another one, or leave check out to save this one all the same."
     ),
     "token_rejected_typed": _l(
         "The token you typed was rejected by the server. What you have saved was not touched."
@@ -113,14 +121,18 @@ CODES: Final = {
     ),
     "renewal_not_possible": _l("They could not save a new token, so they were not asked."),
     "key_not_loaded": _l(
-        "The encryption key is not loaded, so tokens cannot be used now. An admin has to act."
+        "The encryption key is not loaded, so tokens cannot be used now. Nothing was changed; an "
+        "admin has to act."
     ),
     "rotation_running": _l("Another rotation is at work. Wait for it to end."),
     "upstream_error": _l("The server could not be reached or did not answer as an MCP server."),
-    "upstream_timeout": _l("The server did not answer in time."),
+    "upstream_timeout": _l(
+        "The server did not answer in time. What it was asked may still be done there: look before you "
+        "repeat."
+    ),
     "upstream_refused": _l("The server refused the request."),
     "mail_failed": _l("The mail could not be sent. An admin has to look at the mail server."),
-    "malformed": _l("The request could not be understood."),
+    "malformed": _l("The request could not be understood. Nothing was changed."),
     "secret_in_url": _l(
         "A secret was in the address of this page, where logs keep it. Treat it as exposed, "
         "and send it in a form or a JSON body."
@@ -130,11 +142,11 @@ CODES: Final = {
         "Use https:// here. A token, password or cookie that was sent with this request was readable on its "
         "way and is now exposed: replace it."
     ),
-    "forbidden": _l("This is not allowed."),
-    "method_not_allowed": _l("This address does not take such a request."),
+    "forbidden": _l("This is not allowed. Nothing was changed."),
+    "method_not_allowed": _l("This address does not take such a request. Nothing was changed."),
     "not_acceptable": _l("This address has nothing in the format that was asked for."),
     "length_required": _l("The request does not say how long it is."),
-    "too_large": _l("The request is too large."),
+    "too_large": _l("The request is too large. Nothing was changed."),
     "catalogue_too_large": _l(
         "A catalogue has at most 8 MB here. Take it in parts, or import it with flask servers import."
     ),
@@ -143,12 +155,13 @@ CODES: Final = {
     ),
     "invalid": _l("A field has a value that cannot be taken."),
     "csrf_failed": _l(
-        "This form was not sent from a page of ours, or the page is too old. Open it again and repeat."
+        "This form was not sent from a page of ours, or the page is too old, so nothing was changed. Open "
+        "the page again and repeat."
     ),
     "csrf_header_missing": _l(
         "Send the csrf_token of GET /api/session as X-CSRFToken, from a page or program of this site."
     ),
-    "too_many_requests": _l("Too many requests. Wait a moment."),
+    "too_many_requests": _l("Too many requests, so this one was not done. Wait a moment, and repeat."),
     "internal": _l("Something went wrong on our side. Nothing was lost; try again."),
     "unavailable": _l("The database does not answer right now. Nothing was changed; try again in a moment."),
 }
@@ -205,22 +218,6 @@ RENEWAL: Final = {
         "No new token of theirs would be stored, so they were not asked. You can delete the token."
     ),
 }
-UPSTREAM: Final = {
-    "unreachable": _l("The server could not be reached."),
-    "forbidden": _l("The server answered that this token may not do that (403)."),
-    "insufficient_scope": _l(
-        "The server knows this token, but the token lacks a permission (scope) for this."
-    ),
-    "rate_limited": _l("The server wants us to slow down (429). Try again later."),
-    "server_error": _l("The server reported an error of its own."),
-    "redirect": _l(
-        "The server sent us to another address. We do not follow, so that your token stays where it belongs."
-    ),
-    "not_mcp": _l("The server did not answer as an MCP server."),
-    "error_answer": _l("The server answered with an error of its own."),
-    "too_large": _l("The server's answer was too large."),
-}
-
 #: State of an account → why something cannot be done to it.
 WRONG_STATE: Final = {
     "invited": _l("This person has not accepted their invitation yet."),
@@ -264,11 +261,12 @@ def of_error(error: errors.MarketError, not_stored: str | None = None) -> str:
     if isinstance(error, errors.InvalidInputError):
         return of_field(error.field, error.reason)
     if isinstance(error, errors.UpstreamError):
-        return str(UPSTREAM.get(error.reason, CODES["upstream_error"]))
+        return str(upstream.REASONS.get(error.reason, CODES["upstream_error"]))
     if isinstance(error, errors.StorageOffError | errors.WrongStateError | errors.RenewalNotPossibleError):
         return str(BY_REASON[error.code][error.reason])
-    typed = isinstance(error, errors.TokenRejectedError) and error.token_source == "request"
-    code = "token_rejected_typed" if typed else error.code
+    code = error.code
+    if isinstance(error, errors.TokenRejectedError) and error.token_source == "request":
+        code = "token_rejected_unsaved" if error.was_to_be_saved else "token_rejected_typed"
     return str(UNSTORED[code]) if not_stored and code in UNSTORED else of_code(code)
 
 

@@ -22,7 +22,10 @@ playground = Blueprint("playground", __name__, url_prefix="/playground")
 def servers() -> ResponseReturnValue:
     """Show the servers that I may use, with the token that a call would use. Contacts nobody."""
     wanted = Filter(
-        query=request.args.get("q", "").strip(), after=request.args.get("after", ""), only_usable=True
+        query=request.args.get("q", "").strip(),
+        status=request.args.get("status", ""),
+        after=request.args.get("after", ""),
+        only_usable=True,
     )
     page = list_tokens(current.user(), wanted)
     return render_template("playground/servers.html", page=page, wanted=wanted)

@@ -61,7 +61,7 @@ SENTENCES: Final = {
     "account.invited": _l("Invited"),
     "account.invited/renewed": _l("Invited again, by a new link"),
     "account.created": _l("Account created"),
-    "account.email_changed": _l("E-mail address changed"),
+    "account.email_changed": _l("Email address changed"),
     "account.disabled": _l("Account disabled"),
     "account.enabled": _l("Account enabled"),
     "account.deleted": _l("Account deleted"),
@@ -79,8 +79,8 @@ SENTENCES: Final = {
     "server.deleted": _l("Server %(server)s deleted"),
     "rotation.started": _l("Rotation started"),
     "rotation.ended": _l("Rotation ended"),
-    "audit.read": _l("Ledger read"),
-    "audit.exported": _l("Ledger exported as %(outcome)s"),
+    "audit.read": _l("Audit log read"),
+    "audit.exported": _l("Audit log exported as %(outcome)s"),
     "access.refused": _l("A page was asked for that is not for them"),
     "csrf.refused": _l("A form was refused that no page of ours had sent"),
     "notice.dismissed": _l("A notice was dismissed"),
@@ -109,7 +109,7 @@ KINDS: Final = {
     "group": _l("Groups"),
     "server": _l("Servers"),
     "rotation": _l("Rotation"),
-    "audit": _l("Ledger"),
+    "audit": _l("Audit log"),
 }
 
 

@@ -14,8 +14,8 @@ ROLES: Final = {"user": _l("User"), "auditor": _l("Auditor"), "admin": lazy_pget
 #: What each may do, in a few words.
 ROLES_MAY: Final = {
     "user": _l("keeps and uses their own tokens"),
-    "auditor": _l("reads the ledger besides, and nothing else"),
-    "admin": _l("keeps catalogue and people, and reads the ledger; never a token"),
+    "auditor": _l("reads the audit log besides, and nothing else"),
+    "admin": _l("keeps catalogue and people, and reads the audit log; never a token"),
 }
 #: Instead of a role, in the form for inviting.
 AS_BEFORE: Final = _l("As invited before")

@@ -74,8 +74,8 @@ def confirm(page: Page, site: LiveSite) -> None:
     expect(page.locator("mark").first).to_be_visible()
     page.get_by_label("Your password").fill(PASSWORD)
     page.get_by_role("button", name="Send it to this address").click()
-    expect(page.locator(".notice")).to_contain_text("Check it now")
-    page.get_by_role("button", name="Check the saved one").click()
+    expect(page.locator(".notice")).to_contain_text("Check whether it is accepted there")
+    page.get_by_role("button", name="Check the saved token").click()
 
 
 def mend_at_provider(page: Page, site: LiveSite) -> None:
@@ -138,7 +138,7 @@ def test_a_rejected_paste_is_not_saved_and_then_saved_as_the_form_says(visitor: 
 
     expect(visitor.locator(".notice.is-success")).to_contain_text("Token replaced")
     expect(visitor.locator(".notice.is-info")).to_contain_text("Not checked since it was saved")
-    visitor.get_by_role("button", name="Check it now").click()
+    visitor.locator(".next-step").get_by_role("button", name="Check").click()
     expect(visitor.locator("main .badge").first).to_have_text("Rejected")
 
 

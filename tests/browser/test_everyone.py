@@ -139,7 +139,7 @@ def walk_the_account_and_the_people(walk: Walk, site: LiveSite) -> None:
     acts = ("role", "disable", "enable", "sign-out", "invitation", "password-link")
     walk.open_and_look("/admin/users/invite", *(f"/admin/users/1/{act}" for act in acts))
     page.goto("/admin/users/invite")
-    page.get_by_label("Their e-mail address").fill("new@example.com")
+    page.get_by_label("Their email address").fill("new@example.com")
     page.get_by_label("Your password").fill(PASSWORD)
     page.get_by_role("button", name="Invite").click()
     page.get_by_label("Their link").wait_for()

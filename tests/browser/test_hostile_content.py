@@ -98,7 +98,7 @@ def test_the_pages_of_a_server_show_its_texts(watch: Watch, site: LiveSite, numb
     server_id, name = id_of(site, NAMES[number]), visible(NAMES[number])
 
     watch.open(f"/settings/tokens/{server_id}")
-    watch.look(f"Token for {name}", f"help {name}", f"like {name}", f"Where do I find my {name} token?", HINT)
+    watch.look(f"Token for {name}", f"help {name}", f"like {name}", f"Provider's token page for {name}", HINT)
     watch.open(f"/settings/tokens/{server_id}/delete")
     watch.look(f"Delete the token for {name}?")
     watch.open(f"/playground/{server_id}")
@@ -126,7 +126,7 @@ def test_a_former_address_and_a_disabled_server_are_shown_as_text(watch: Watch, 
 
 def test_only_web_addresses_become_links(watch: Watch) -> None:
     watch.open("/settings/tokens")
-    helps = watch.page.get_by_role("link", name="Where do I find my")
+    helps = watch.page.get_by_role("link", name="Provider's token page for")
 
     assert {link.get_attribute("href") for link in helps.all()} == {LINK}
     for number in range(len(NO_LINKS)):

@@ -49,7 +49,7 @@ def test_a_newcomer_signs_up_saves_a_token_and_calls_a_tool_with_it(visitor: Pag
     page.get_by_label("Email").fill("new@example.com")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Create account").click()
-    expect(page.locator("main")).to_contain_text("You have saved no token yet.")
+    expect(page.locator("main")).to_contain_text("You have saved no token yet")
 
     save(page, site, TOKEN)
     expect(page.locator(".notice.is-success")).to_contain_text("Token saved for Demo.")

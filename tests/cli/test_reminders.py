@@ -281,7 +281,7 @@ def test_a_closed_ledger_sends_nothing(app: Flask, post: MailServer) -> None:
     with app.app_context(), shut():
         code, said = run(app, "remind")
 
-    assert (code, "The ledger takes no events" in said, post.mails) == (1, True, [])
+    assert (code, "The audit log takes no events" in said, post.mails) == (1, True, [])
 
 
 def test_a_password_is_quoted_by_the_server_and_by_nobody_else(

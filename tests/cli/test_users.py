@@ -36,7 +36,7 @@ def test_create_asks_for_the_password_twice_and_shows_it_never(runner: FlaskCliR
 @pytest.mark.parametrize(
     ("email", "password", "said"),
     [
-        ("ann", PASSWORD, "e-mail"),
+        ("ann", PASSWORD, "email"),
         ("ann@example.com", "short", "12"),
         ("bob@example.com", PASSWORD, "already"),
     ],

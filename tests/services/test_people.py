@@ -42,6 +42,10 @@ def test_people_are_filtered_by_state_and_role_and_counted(app: Flask) -> None:
             **{"all": 5, "invited": 1, "active": 2, "disabled": 2},
             **{"user": 1, "auditor": 2, "admin": 2},
         }
+        some = people.list_people(PeopleFilter(query="a", state="active", limit=1))
+        assert (some.found, some.counts["all"], some.counts["disabled"]) == (2, 5, 2)
+        one = people.list_people(PeopleFilter(query="off", state="active"))
+        assert (one.found, one.counts["all"], one.counts["disabled"]) == (0, 1, 1)
         assert emails(state="disabled", query="OFF") == ["off@example.com"]
         assert emails(role="admin", state="active") == ["carol@example.com"]
         for field in ("state", "role"):

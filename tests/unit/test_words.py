@@ -133,7 +133,7 @@ def test_what_cannot_be_done_without_storing_is_said_in_other_words_there() -> N
     codes = {code for code, text in messages.CODES.items() if CANNOT_BE_DONE.search(str(text))}
 
     # Those that only a save meets, that speak of what was lost before it came here, or that admins are told.
-    others = {"token_rejected_not_saved", "https_required", "renewal_not_possible"}
+    others = {"token_rejected_not_saved", "token_rejected_unsaved", "https_required", "renewal_not_possible"}
     assert codes - others <= set(messages.UNSTORED)
     assert not [text for text in messages.UNSTORED.values() if CANNOT_BE_DONE.search(str(text))]
     # Said of a typed token as well, which is not there to be replaced.

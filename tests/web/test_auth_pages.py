@@ -40,9 +40,7 @@ def test_a_failed_sign_in_says_the_same_whoever_it_was(
 
     assert answer.status_code == 401
     page = page_of(answer)
-    assert [alert.text.strip() for alert in page.find("div", role="alert")] == [
-        "E-mail or password is wrong."
-    ]
+    assert [alert.text.strip() for alert in page.find("div", role="alert")] == ["Email or password is wrong."]
     assert page.form("/login").values["email"] == email
     assert password not in answer.text
 
@@ -106,8 +104,8 @@ def test_signing_up_makes_an_account_and_signs_in(client: PageClient) -> None:
     ("email", "password", "said"),
     [
         ("new@example.com", "short", "Use at least 12 characters."),
-        ("not an address", PASSWORD, "This is not an e-mail address."),
-        ("ann@example.com", PASSWORD, "There is an account with this e-mail address already."),
+        ("not an address", PASSWORD, "This is not an email address."),
+        ("ann@example.com", PASSWORD, "There is an account with this email address already."),
     ],
 )
 def test_a_sign_up_that_cannot_be_says_why_beside_the_field(

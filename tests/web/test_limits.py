@@ -190,3 +190,13 @@ def test_two_apps_in_one_process_count_apart(database_url: str) -> None:
     for app in apps:
         databases.dispose(app)
     assert answer.status_code == 422
+
+
+def test_whoever_searches_while_typing_is_not_held_up(app: Flask) -> None:
+    make_people(app, "ann")
+    ann = signed_in(app)
+
+    # More than anybody types in a minute, each answer being a page of the list.
+    answers = {ann.get(f"/settings/tokens?q={number}").status_code for number in range(100)}
+
+    assert answers == {200}

@@ -57,7 +57,7 @@ def group_page(group_id: int) -> ResponseReturnValue:
 
 
 def add_member(group_id: int) -> ResponseReturnValue:
-    """Put a person into the group, by their e-mail address."""
+    """Put a person into the group, by their email address."""
     row = group_list.get_group(group_id)
     form = MemberForm()
     if form.validate_on_submit():

@@ -37,7 +37,7 @@ class InviteForm(RoleForm):
     )
 
     email = EmailField(
-        _l("Their e-mail address"), [InputRequired(_l("Write their e-mail address.")), at_most(320)]
+        _l("Their email address"), [InputRequired(_l("Write their email address.")), at_most(320)]
     )
 
 

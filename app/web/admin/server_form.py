@@ -40,7 +40,7 @@ class ServerForm(SeenForm):
     token_required = BooleanField(_l("It needs a token"))
     extra_headers = TextAreaField(_l("Further headers"))
     token_help = TextAreaField(_l("Help text"))
-    token_help_url = URLField(_l("Link: where do I get this token?"))
+    token_help_url = URLField(_l("Provider's token page"))
     token_placeholder = StringField(_l("What a token looks like"))
     probe_tool = StringField(_l("Probe tool"))
     #: Of a new server alone: whether people see it at once.

@@ -13,7 +13,7 @@ from app.models import Server
 from app.services import servers
 from app.services.server_change import Changed, change_server
 from app.services.server_groups import audience_of
-from app.services.server_list import list_catalogue
+from app.services.server_list import count_catalogue, list_catalogue
 from app.services.server_places import MAX_QUERY_CHARS
 from app.web import current
 from app.web.admin.server_form import ServerForm
@@ -23,7 +23,15 @@ from app.web.forms import ConfirmForm
 def list_page() -> ResponseReturnValue:
     """Show every server, by name."""
     query, after = request.args.get("q", "").strip()[:MAX_QUERY_CHARS], request.args.get("after", "")
-    return render_template("admin/servers.html", page=list_catalogue(query, after), query=query)
+    state = request.args.get("state", "")
+    return render_template(
+        "admin/servers.html",
+        page=list_catalogue(query, after, state=state),
+        counts=count_catalogue(query),
+        query=query,
+        state=state,
+        place={"q": query or None, "state": state or None},
+    )
 
 
 def new_page() -> ResponseReturnValue:

@@ -92,7 +92,8 @@ def _back() -> str:
 def _found(query: str) -> ResponseReturnValue:
     """Lead to the one person or server that is found; show which there are when it is not one."""
     found = search(query)
-    if len(found.people) + len(found.servers) == 1:
+    # Who is still typing (static/js/search.js) is not led away in the middle of a word.
+    if len(found.people) + len(found.servers) == 1 and "X-Search" not in request.headers:
         person, server = next(iter(found.people), None), next(iter(found.servers), None)
         alone = url_for(
             "admin.tokens", person=person.id if person else None, server=server.id if server else None

@@ -17,7 +17,7 @@ from app.words import people as words
 
 
 def list_page() -> ResponseReturnValue:
-    """Show everyone, by e-mail."""
+    """Show everyone, by email."""
     wanted = PeopleFilter(
         query=request.args.get("q", "").strip()[:MAX_EMAIL_CHARS],
         state=request.args.get("state", ""),

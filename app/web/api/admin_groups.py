@@ -83,7 +83,7 @@ def delete_group(query: dict[str, Any], group_id: int) -> Response:
 @admin_groups.response(200, GroupMemberPage)
 @admin_groups.problems(404)
 def list_members(query: dict[str, Any], group_id: int) -> dict[str, Any]:
-    """List the people of this group by e-mail."""
+    """List the people of this group by email."""
     group_list.get_group(group_id)
     return _page(group_list.list_members(group_id, query["q"].strip(), query["after"], query["limit"]))
 

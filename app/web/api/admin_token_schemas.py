@@ -21,7 +21,7 @@ VERSION_HELP: Final = (
 class HeldTokenQuery(ma.Schema):
     """Which tokens to list."""
 
-    person = Text(load_default="", metadata={"description": "Id or e-mail of the one person to look at."})
+    person = Text(load_default="", metadata={"description": "Id or email of the one person to look at."})
     server = Text(load_default="", metadata={"description": "Id or slug of the one server to look at."})
     status = Text(
         load_default="",

@@ -20,7 +20,7 @@ OWN_PASSWORD: Final = "Your own password: what gives or takes access is confirme
 class PeopleQuery(ma.Schema):
     """Whom to list."""
 
-    q = Text(load_default="", metadata={"description": "Part of an e-mail address or name."})
+    q = Text(load_default="", metadata={"description": "Part of an email address or name."})
     state = Text(load_default="", validate=validate.OneOf(("", *STATES), error="unknown"))
     role = Text(load_default="", validate=validate.OneOf(("", *ROLES), error="unknown"))
     after = Text(load_default="", metadata={"description": "next of the page before."})
@@ -47,7 +47,7 @@ class Person(Schema):
 
 
 class PeoplePage(Schema):
-    """People by e-mail. `next` is the cursor of the next page; null on the last."""
+    """People by email. `next` is the cursor of the next page; null on the last."""
 
     items = fields.List(fields.Nested(Person), required=True)
     next = fields.String(required=True, allow_none=True)

@@ -39,7 +39,7 @@ admin_users.before_request(admins_only)
 @admin_users.response(200, PeoplePage)
 @admin_users.problems(404)
 def list_people(query: dict[str, Any]) -> dict[str, Any]:
-    """List everyone with an account, by e-mail."""
+    """List everyone with an account, by email."""
     wanted = PeopleFilter(query["q"], query["state"], query["role"], query["after"], query["limit"])
     page = people.list_people(wanted)
     return {"items": page.rows, "next": page.next}
@@ -92,7 +92,7 @@ def change_person(body: dict[str, Any], user_id: int) -> dict[str, Any]:
 def delete_person(body: dict[str, Any], user_id: int) -> dict[str, Any]:
     """Delete a person with everything that is theirs; say where else their tokens live on.
 
-    Contacts no server. The ledger stays. 409 last_admin as for a change.
+    Contacts no server. The audit log stays. 409 last_admin as for a change.
     """
     _confirm(body)
     is_own = user_id == current.user().id

@@ -17,7 +17,7 @@ CURRENT_NAME: Final = "As GET gave it: then nothing is changed over what another
 class ListQuery(ma.Schema):
     """Which rows to list."""
 
-    q = Text(load_default="", metadata={"description": "Part of a name or e-mail address."})
+    q = Text(load_default="", metadata={"description": "Part of a name or email address."})
     after = Text(load_default="", metadata={"description": "next of the page before."})
     limit = Limit(load_default=PAGE_SIZE)
 
@@ -68,7 +68,7 @@ class GroupMember(Schema):
 
 
 class GroupMemberPage(Schema):
-    """A group's people by e-mail. `next` is the cursor of the next page; null on the last."""
+    """A group's people by email. `next` is the cursor of the next page; null on the last."""
 
     items = fields.List(fields.Nested(GroupMember), required=True)
     next = fields.String(required=True, allow_none=True)

@@ -27,7 +27,7 @@ session = Blueprint("api_session", __name__, path="/session", description="Signi
 @session.problems(429, 503)
 @public
 def sign_in(credentials: dict[str, str]) -> dict[str, Any]:
-    """Sign in by e-mail and password; the answer sets the session cookie.
+    """Sign in by email and password; the answer sets the session cookie.
 
     After five failures in a row the next attempt has to wait: 429, Retry-After.
     """

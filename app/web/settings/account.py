@@ -1,4 +1,4 @@
-"""Settings → Account: e-mail, password, and deleting the account."""
+"""Settings → Account: email, password, and deleting the account."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def storing() -> ResponseReturnValue:
 
 
 def email() -> ResponseReturnValue:
-    """Change the e-mail address by which one signs in."""
+    """Change the email address by which one signs in."""
     form = EmailForm()
     if form.validate_on_submit():
         try:
@@ -54,7 +54,7 @@ def email() -> ResponseReturnValue:
         except InvalidInputError as error:
             form.show(error)
         else:
-            flash(_("Your e-mail address is changed. Sign in with it from now on."), "success")
+            flash(_("Your email address is changed. Sign in with it from now on."), "success")
             return redirect(url_for("settings.account"), code=303)
     return render_template("settings/account_email.html", form=form), 422 if form.is_submitted() else 200
 

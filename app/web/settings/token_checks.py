@@ -88,7 +88,11 @@ def confirm(server_id: int) -> ResponseReturnValue:
             form.address.data = row.url
         else:
             flash(
-                _("The token for %(server)s is bound to the new address. Check it now.", server=row.name),
+                _(
+                    "The token for %(server)s is bound to the new address. "
+                    "Check whether it is accepted there.",
+                    server=row.name,
+                ),
                 "success",
             )
             return redirect(url_for("settings.token", server_id=server_id) + place(), code=303)

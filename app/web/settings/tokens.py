@@ -19,7 +19,8 @@ from app.errors import (
 )
 from app.services.oddities import oddities_of
 from app.services.renewals import list_askings
-from app.services.token_list import Filter, TokenRow, get_row, list_all_held, list_tokens
+from app.services.token_list import HELD, Filter, TokenRow, get_row, list_all_held, list_tokens
+from app.services.token_status import SAVED
 from app.services.tokens import (
     Saved,
     delete_all_tokens,
@@ -55,7 +56,7 @@ def list_page() -> ResponseReturnValue:
         page=page,
         wanted=wanted,
         place=place(),
-        saved=_just_saved(page.rows),
+        saved=_just_saved(page.counts[HELD]),
         expiry_choices=EXPIRY_CHOICES,
         odd=oddities_of(current.user()),
         # Whose tokens are not stored could not do what was asked.
@@ -167,13 +168,20 @@ def _save(server_id: int, form: TokenForm) -> Saved:
     return save_token(current.user(), server_id, new, keys=current.keys(), actor=current.actor())
 
 
-def _just_saved(rows: list[TokenRow]) -> TokenRow | None:
-    """Return the row that was saved a moment ago, when something is still to be offered for it; once."""
+def _just_saved(held: int) -> TokenRow | None:
+    """Return the row that was saved a moment ago, when something is still to be offered for it; once.
+
+    Of the first token that somebody holds, it is how to go on.
+    """
     server_id = session.pop(JUST_SAVED, None)
-    for row in rows:
-        if row.server_id == server_id and row.has_token:
-            return row if row.status == "saved" or row.offered_expires_at else None
-    return None
+    if server_id is None:
+        return None
+    try:
+        row = get_row(current.user(), server_id)
+    except NotThereError:
+        return None
+    is_asked = row.status == SAVED or row.offered_expires_at or held == 1
+    return row if row.has_token and is_asked else None
 
 
 def _back(server_id: int) -> str:

@@ -90,8 +90,8 @@ def test_the_email_can_be_changed_and_signs_in_from_then_on(app: Flask, ann: Pag
     ("email", "password", "said"),
     [
         ("new@example.com", WRONG, "This is not your password."),
-        ("not an address", PASSWORD, "This is not an e-mail address."),
-        ("ＢＯＢ@example.com", PASSWORD, "There is an account with this e-mail address already."),
+        ("not an address", PASSWORD, "This is not an email address."),
+        ("ＢＯＢ@example.com", PASSWORD, "There is an account with this email address already."),
     ],
 )
 def test_an_email_that_cannot_be_changes_nothing(

@@ -311,6 +311,33 @@ def test_a_servers_own_words_are_shown_and_never_obeyed(app: Flask, carol: PageC
     for path in (LIST, path_of(server.id)):
         answer = carol.get(path)
         assert answer.status_code == 200
-        for word in ("<script>", "<b>", "<i>", "</textarea><"):
+        for word in ("<script>", "<b>com.example", "<i>", "</textarea><"):
             assert word not in answer.text
         assert not [link for link in read(answer).find("a") if "javascript" in link.attributes["href"]]
+
+
+def test_the_catalogue_is_filtered_by_state_and_counted_within_a_search(
+    app: Flask, carol: PageClient, github: int
+) -> None:
+    with app.app_context():
+        for name, is_enabled in (("Gitea", False), ("GitLab", True), ("Other", False)):
+            make_server(name, is_enabled=is_enabled)
+
+    def names(query: str) -> list[str]:
+        page = carol.get_page(f"{LIST}{query}")
+        return [one.text for one in page.find("bdi", class_="name")]
+
+    assert names("?state=disabled") == ["Gitea", "Other"]
+    assert names("?state=disabled&q=git") == ["Gitea"]
+    page = carol.get_page(f"{LIST}?q=git&state=enabled")
+    chips = " ".join(page.find("ul", class_="chips")[0].text.split())
+    assert chips == "Found for “git”: All 3 Enabled 2 Disabled 1"
+    assert page.find("div", id="results")[0].attributes["data-found"] == "2 servers found"
+    assert page.form(LIST).values == {"q": "git", "state": "enabled"}
+    assert carol.get(f"{LIST}?state=broken").status_code == 422
+
+
+def test_a_server_leads_to_its_events(carol: PageClient, github: int) -> None:
+    links = [one.attributes["href"] for one in carol.get_page(path_of(github)).find("a")]
+
+    assert f"/admin/audit?server={github}" in links

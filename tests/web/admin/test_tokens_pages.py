@@ -312,3 +312,12 @@ def test_pages_keep_their_place_and_their_choice(app: Flask, carol: PageClient, 
     assert (len(cells(first)), len(cells(second))) == (50, 13)
     assert not set(cells(first)) & set(cells(second))
     assert words(second.find("h1")[0].text) == "Tokens for GitHub"
+
+
+def test_whoever_is_still_typing_is_not_led_away_by_the_only_match(carol: PageClient, github: int) -> None:
+    assert carol.get(f"{LIST}?q=ann").status_code == 303
+
+    answer = carol.get(f"{LIST}?q=ann", headers={"X-Search": "typing"})
+
+    assert answer.status_code == 200
+    assert 'data-found="1 found"' in answer.text

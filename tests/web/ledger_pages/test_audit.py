@@ -50,7 +50,7 @@ def test_an_auditor_reads_the_ledger_and_nothing_else(app: Flask, carol: PageCli
     assert carol.get("/admin/audit").status_code == 200
     for path in ("/admin/users", "/admin/encryption", "/admin/users/1/totp"):
         assert carol.get(path).status_code == 404
-    assert [a.text for a in carol.get_page("/settings/tokens").find("a") if a.text == "Audit"]
+    assert [a.text for a in carol.get_page("/settings/tokens").find("a") if a.text == "Audit log"]
 
     with app.app_context():
         accounts.set_role("carol@example.com", "user", ACTOR)
@@ -81,6 +81,33 @@ def test_events_are_filtered_and_paged(app: Flask, carol: PageClient) -> None:
     assert not carol.get_page("/admin/audit?actor=nobody%25").find("tr", class_="row")
     for made_up in ("person=x", "before=%00", "kind='", "actor=%00%ff", "server=1e9"):
         assert carol.get(f"/admin/audit?{made_up}").status_code == 200
+
+
+def test_people_and_servers_are_found_by_what_the_page_calls_them(app: Flask, carol: PageClient) -> None:
+    with app.app_context():
+        make_token(db.session.get_one(User, 1), make_server("Busy Bee"))
+
+    def rows(query: str) -> list[str]:
+        page = carol.get_page(f"/admin/audit?{query}")
+        return [" ".join(row.text.split()) for row in page.find("tr", class_="row")]
+
+    assert rows("person=ANN@example.com") == rows("person=1") != []
+    assert all("ann@example.com" in row for row in rows("person=1"))
+    assert rows("server=busy+b") == rows("server=2") != []
+    assert rows("actor=CAROL") == rows("actor=carol@") != []
+    assert rows("person=nobody@example.com") == []
+    assert "No account has this email." in carol.get_page("/admin/audit?person=nobody@example.com").text
+
+
+def test_events_of_an_account_that_is_gone_are_found_by_its_id(app: Flask, carol: PageClient) -> None:
+    with app.app_context():
+        db.session.execute(db.delete(User).where(User.id == 1))
+        db.session.commit()
+
+    page = carol.get_page("/admin/audit?person=1")
+
+    assert page.find("tr", class_="row")
+    assert "deleted account 1" in page.text
 
 
 def test_in_csv_each_event_is_one_line_and_no_cell_is_a_formula(app: Flask, carol: PageClient) -> None:

@@ -137,3 +137,17 @@ def test_a_saved_token_that_the_server_refuses_leads_to_replacing_it(
     alert = Page(answer.text).find("div", role="alert")[0]
     assert "rejected your saved token" in alert.text
     assert "Replace" in alert.text
+
+
+def test_servers_are_filtered_by_the_state_of_ones_token(
+    client: PageClient, servers: dict[str, Server], demo: Server
+) -> None:
+    def names(query: str) -> list[str]:
+        return [one.text for one in client.get_page(f"/playground{query}").find("bdi", class_="name")]
+
+    assert names("?status=held") == ["Demo"]
+    assert names("?status=none") == ["Hostile", "Html"]
+    assert names("?status=attention") == []
+    assert "No token is in this state." in client.get_page("/playground?status=attention").text
+    chips = client.get_page("/playground?q=h").find("ul", class_="chips")[0]
+    assert " ".join(chips.text.split()) == "Found for “h”: All 2 Need you 0 With a token 0 No token 2"

@@ -110,7 +110,7 @@ def test_a_server_that_does_not_speak_mcp_is_said_to_be_so(
     answer = listing(client, servers["html"], mcp_auth_token=TOKEN)
 
     assert answer.status_code == 502
-    assert "did not answer as an MCP server" in answer.text
+    assert "What answered is not an MCP server." in answer.text
 
 
 def test_a_tool_that_the_server_does_not_have_is_not_called(client: PageClient, demo: Server) -> None:

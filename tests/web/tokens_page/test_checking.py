@@ -49,6 +49,10 @@ def app(database_url: str, remote: Running) -> Iterator[Flask]:
     databases.dispose(app)
 
 
+def page_has_next_step(page: Page) -> bool:
+    return bool(page.find("div", class_="notice is-info next-step"))
+
+
 @dataclass
 class Desk:
     """Ann in her browser, before the page of her token for one server."""
@@ -169,11 +173,12 @@ def test_saved_unchecked_it_can_be_checked_by_one_press(desk: Desk) -> None:
     page = desk.send(token=RIGHT, check="")
 
     assert "Not checked since it was saved." in words(page.text)
+    assert page_has_next_step(page)
     page = desk.follow(desk.client.submit(page.form(f"{desk.path}/check")))
 
     assert "Accepted: The server takes this token" in words(page.text)
     # It is offered once, not for ever.
-    assert not desk.client.get_page(LIST).find("button", text="Check it now")
+    assert page_has_next_step(desk.client.get_page(LIST)) is False
 
 
 def test_a_typed_token_is_checked_without_being_saved(desk: Desk) -> None:
@@ -516,3 +521,17 @@ def test_a_date_is_not_given_to_another_token_than_the_page_showed(desk: Desk) -
     assert "Somebody else changed this meanwhile" in Page(answer.text).text
     row = desk.row()
     assert row is not None and row.expires_at is None
+
+
+def test_the_api_says_of_a_rejected_save_that_nothing_was_saved(desk: Desk) -> None:
+    server_id = desk.path.rpartition("/")[2]
+
+    answer = desk.client.post(
+        f"/api/mcp-servers/{server_id}/auth-token",
+        json={"token": WRONG, "check": True},
+        headers={"X-CSRFToken": desk.client.csrf_token()},
+    )
+
+    assert (answer.status_code, answer.get_json()["code"]) == (409, "token_rejected")
+    assert "so nothing was saved" in answer.get_json()["detail"]
+    assert desk.row() is None

@@ -83,7 +83,7 @@ def test_each_state_says_what_it_is_and_what_mends_it(app: Flask, client: PageCl
         button = next(words(one.text) for one in page.find("summary") if row in one.parents)
         assert cells[1] == status
         assert button.startswith(f"{action} {name}")
-    assert "4 tokens need you" in words(page.text)
+    assert "6 tokens need you. 4 are not sent until you act. 2 expire within 14 days." in words(page.text)
 
 
 def test_a_server_that_was_disabled_is_shown_to_those_who_hold_a_token_for_deleting_only(
@@ -122,7 +122,13 @@ def test_the_list_is_searched_filtered_and_counted(app: Flask, client: PageClien
     assert names("?status=saved") == ["Gamma"]
     assert names("?status=none&q=bet") == ["Beta"]
     chips = client.get_page(f"{LIST}?status=saved").find("ul", class_="chips")[0]
-    assert words(chips.text) == "All 4 Need you 0 Saved 1 None 3"
+    assert words(chips.text) == "All 4 Need you 0 With a token 1 No token 3 Saved 1"
+    assert names("?status=held") == ["Gamma"]
+    found = client.get_page(f"{LIST}?q=gamma&status=none")
+    assert words(found.find("ul", class_="chips")[0].text) == (
+        "Found for “gamma”: All 1 Need you 0 With a token 1 No token 0"
+    )
+    assert found.find("div", id="results")[0].attributes["data-found"] == "0 servers found"
     nothing = client.get_page(f"{LIST}?q=%3Cscript%3E")
     assert "No server here matches “<script>”." in words(nothing.text)
     assert client.get(f"{LIST}?status=bogus").status_code == 422
@@ -215,7 +221,7 @@ def test_an_empty_catalogue_and_an_empty_account_say_what_to_do(
     with app.app_context():
         make_server()
 
-    assert "You have saved no token yet." in client.get_page(LIST).text
+    assert "You have saved no token yet" in client.get_page(LIST).text
 
 
 def test_one_person_sees_and_touches_nothing_of_another(
