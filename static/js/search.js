@@ -3,6 +3,8 @@
 // module, and whenever it fails, the form is sent as it is.
 
 const PAUSE_MS = 200;
+// Jamo come one after the other, and the last syllable of a Korean word is composed until something else is done.
+const COMPOSING_MS = 500;
 // A query that stood this long, or whose box was left, is one that Back returns to.
 const SETTLED_MS = 1500;
 const form = document.querySelector("form[role=search][data-live]");
@@ -70,8 +72,7 @@ function typed(event) {
   stop();
   if (event.timeStamp - typedAt > SETTLED_MS) isSettled = true;
   typedAt = event.timeStamp;
-  // What is being composed is no word yet; its end is an event of its own.
-  if (!event.isComposing) timer = setTimeout(search, PAUSE_MS);
+  timer = setTimeout(search, event.isComposing ? COMPOSING_MS : PAUSE_MS);
 }
 
 box?.addEventListener("input", typed);
