@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,8 +15,6 @@ from app.web.pictures import Picture, read_picture
 
 MAX_BLOCK_CHARS: Final = 20_000
 MAX_BLOCKS: Final = 50
-#: Lines nested deeper begin where these do.
-MAX_INDENTS: Final = 40
 #: Trees and tables of one answer: each may be as large as a page should get.
 MAX_TREES: Final = 5
 #: Pictures' bytes in base64, of one answer: they are in the page.
@@ -108,7 +106,7 @@ def _text_block(text: str, budget: _Budget, note: str = "") -> Block:
 
 def _json_block(value: Any, budget: _Budget, note: str = "", written: str = "") -> Block:
     """Return a JSON value as text, tree and table. `written`: as the server wrote it."""
-    shown = _capped(_readable(written) if written else _pretty(value))
+    shown = _capped(_indented(value, written) if written else _pretty(value))
     if not budget.trees:
         return Block(shown.text, note, shown.left_off)
     budget.trees -= 1
@@ -120,27 +118,41 @@ def _capped(text: str) -> Block:
 
 
 def _readable(text: str) -> str:
-    """Return JSON indented, any other text as it is, and what is cut anyway."""
-    value = read_json(text) if len(text) <= MAX_BLOCK_CHARS else None
+    """Return JSON indented, any other text as it is."""
+    value = read_json(text)
+    return text if value is None else _indented(value, text)
+
+
+def _indented(value: Any, text: str) -> str:
+    """Return the value of a JSON text indented; the text, where that would be longer than is shown."""
+    if len(text) > MAX_BLOCK_CHARS:
+        return text
+    pieces: list[str] = []
+    left = MAX_BLOCK_CHARS
     try:
-        return text if value is None else _written(value, "")
+        for piece in _written(value, "\n"):
+            pieces.append(piece)
+            left -= len(piece)
+            if left < 0:
+                return text
     except RecursionError:
         return text
+    return "".join(pieces)
 
 
-def _written(value: Any, indent: str) -> str:
-    """Return JSON indented, with numbers as they were written and every name where it stood."""
-    deeper = f"{indent}  "[: 2 * MAX_INDENTS]
-    if isinstance(value, Pairs):
-        entries = [f"{json.dumps(name, ensure_ascii=False)}: {_written(one, deeper)}" for name, one in value]
-        marks = "{}"
-    elif isinstance(value, list):
-        entries, marks = [_written(one, deeper) for one in value], "[]"
-    else:
-        return value if isinstance(value, Number) else json.dumps(value, ensure_ascii=False)
-    if not entries:
-        return marks
-    return f"{marks[0]}\n{deeper}" + f",\n{deeper}".join(entries) + f"\n{indent}{marks[1]}"
+def _written(value: Any, line: str) -> Iterator[str]:
+    """Yield JSON in pieces, with numbers as they were written and every name where it stood."""
+    if not isinstance(value, list):
+        yield value if isinstance(value, Number) else json.dumps(value, ensure_ascii=False)
+        return
+    is_object = isinstance(value, Pairs)
+    yield "{" if is_object else "["
+    for at, item in enumerate(value):
+        yield ("," if at else "") + f"{line}  "
+        if is_object:
+            yield f"{json.dumps(item[0], ensure_ascii=False)}: "
+        yield from _written(item[1] if is_object else item, f"{line}  ")
+    yield (line if value else "") + ("}" if is_object else "]")
 
 
 def _pretty(value: Any) -> str:

@@ -15,10 +15,11 @@ let waiting = null;
 
 const bench = () => document.getElementById("workbench");
 const running = document.getElementById("running");
-const tokenFields = () => document.querySelectorAll("input.typed-token");
-const ticks = () => document.querySelectorAll("input[name=belongs_here]");
+const told = document.getElementById("told");
 const toolOf = (form) => form.querySelector("input[name=tool]").value;
 const isArgument = (field) => field.name === "arguments" || field.name.startsWith("arg-");
+
+const parsed = (html) => new DOMParser().parseFromString(html, "text/html");
 
 function say(text) {
   document.getElementById("progress").textContent = text;
@@ -27,11 +28,11 @@ function say(text) {
 // The token typed for a call, the same in every form
 
 function keepInStep() {
-  for (const input of tokenFields()) {
+  for (const input of document.querySelectorAll("input.typed-token")) {
     if (input.value !== typedToken) input.value = typedToken;
     if (typedToken) input.closest("details").open = true;
   }
-  for (const tick of ticks()) {
+  for (const tick of document.querySelectorAll("input[name=belongs_here]")) {
     tick.checked = belongs;
     if (asked) tick.closest(".belongs").hidden = false;
   }
@@ -58,8 +59,8 @@ function putBack() {
   for (const form of document.querySelectorAll(".panel form")) {
     const texts = typed.get(toolOf(form));
     for (const field of texts ? form.elements : []) {
+      if (!texts.has(field.name)) continue;
       const had = field.value;
-      if (!isArgument(field) || !texts.has(field.name)) continue;
       field.value = texts.get(field.name);
       // A choice that is not offered any more.
       if (field.value !== texts.get(field.name)) field.value = had;
@@ -76,9 +77,10 @@ function showTool() {
   link.setAttribute("aria-current", "true");
 }
 
-function textOf(link) {
-  const panel = document.getElementById(link.hash.slice(1));
-  return `${link.textContent} ${panel.querySelector("p.about")?.textContent ?? ""}`.toLowerCase();
+// Name and description; the list shows only the beginning of it.
+function wordsOf(link) {
+  const about = document.getElementById(link.hash.slice(1)).querySelector("p.about");
+  return `${link.textContent} ${about?.textContent ?? ""}`.toLowerCase();
 }
 
 function filterTools() {
@@ -87,7 +89,7 @@ function filterTools() {
   const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
   const links = [...document.querySelectorAll("#tool-names a")];
   for (const link of links) {
-    const text = textOf(link);
+    const text = wordsOf(link);
     link.parentElement.hidden = !words.every((word) => text.includes(word));
   }
   const found = links.filter((link) => !link.parentElement.hidden).length;
@@ -135,37 +137,32 @@ function startWaiting(form) {
   say(running.dataset.waiting);
   return () => {
     clearInterval(clock);
-    stopShowing();
+    putAway(running);
     bench().removeAttribute("aria-busy");
     for (const button of buttons) button.removeAttribute("aria-disabled");
   };
 }
 
-function stopShowing() {
-  running.hidden = true;
-  document.getElementById("progress").after(running);
+// Both stand outside of what an answer takes the place of, and in it only while they say something.
+function putAway(...parts) {
+  for (const part of parts) {
+    part.hidden = true;
+    document.getElementById("progress").after(part);
+  }
 }
 
 // In place of an answer. Whatever was typed stays where it is, and nothing is sent a second time.
-function tell(text, link) {
-  const place = document.createElement("div");
-  Object.assign(place, { className: "answer", id: "answer", tabIndex: -1 });
-  const notice = place.appendChild(document.createElement("div"));
-  notice.className = "notice";
-  notice.appendChild(document.createElement("p")).textContent = text;
-  if (link) notice.append(link);
+function tell(text, address) {
   document.querySelectorAll("#answer, #code").forEach((one) => one.remove());
+  told.querySelector("p").textContent = text;
+  const link = told.querySelector("a");
+  link.hidden = !address;
+  if (address) link.href = address;
   const right = bench().querySelector(".bench-right");
-  if (right) right.append(place);
-  else document.getElementById("history").before(place);
+  if (right) right.append(told);
+  else document.getElementById("history").before(told);
+  told.hidden = false;
   say(text);
-  return place;
-}
-
-function signInLink(address) {
-  const link = document.createElement("a");
-  Object.assign(link, { className: "button", href: address, textContent: running.dataset.signIn });
-  return link;
 }
 
 // What the answer's own words are, where it is a page of ours that says no.
@@ -175,7 +172,7 @@ function refusalIn(page, status) {
 }
 
 function showAnswer(fresh) {
-  stopShowing();
+  putAway(running, told);
   asked ||= fresh.querySelector(".belongs:not([hidden])") !== null;
   const wasOpen = document.getElementById("history").open;
   const tools = bench().querySelector(".bench-right");
@@ -216,27 +213,37 @@ async function send(form, submitter) {
   const stop = startWaiting(form);
   try {
     const answer = await fetch(form.action, { method: "POST", body, signal: waiting.signal });
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const page = parsed(await answer.text());
     const fresh = page.getElementById("workbench");
     if (fresh) showAnswer(fresh);
     // Signed out meanwhile: the sign-in page came instead.
-    else if (answer.redirected) tell(running.dataset.signedOut, signInLink(answer.url)).focus();
-    else tell(refusalIn(page, answer.status)).focus();
+    else if (answer.redirected) tell(running.dataset.signedOut, answer.url);
+    else tell(refusalIn(page, answer.status));
   } catch (reason) {
     // Never sent again by itself: the first one may have arrived, and tools do things.
-    const place = tell(running.dataset[reason] ?? running.dataset.lost);
-    if (reason === "cancelled") submitter?.focus();
-    else place.focus();
+    tell(running.dataset[reason] ?? running.dataset.lost);
   } finally {
     waiting = null;
     stop();
+    if (!told.hidden) told.focus();
   }
+}
+
+// A call that nobody waited for may have ended meanwhile.
+async function lookAtHistory(shown) {
+  const answer = await fetch(location.pathname).catch(() => null);
+  const fresh = answer && parsed(await answer.text()).getElementById("history");
+  if (fresh) shown.replaceChildren(...fresh.childNodes);
 }
 
 document.addEventListener("submit", (event) => {
   if (!event.target.matches("form[data-send]")) return;
   event.preventDefault();
   if (!waiting) send(event.target, event.submitter);
+});
+document.addEventListener("click", ({ target }) => {
+  const shown = target.closest("#history > summary")?.parentElement;
+  if (shown && !shown.open) lookAtHistory(shown);
 });
 running.querySelector("button").addEventListener("click", () => waiting?.abort("cancelled"));
 document.addEventListener("input", ({ target }) => {
@@ -246,14 +253,13 @@ document.addEventListener("input", ({ target }) => {
   // What was said of one token is not said of the next.
   if (typedToken && typedToken !== target.value) belongs = false;
   typedToken = target.value;
-  for (const input of tokenFields()) if (input !== target) input.value = typedToken;
-  for (const tick of ticks()) tick.checked = belongs;
+  keepInStep();
 });
 document.addEventListener("change", ({ target }) => {
   remember(target);
   if (!target.matches("input[name=belongs_here]")) return;
   belongs = target.checked;
-  for (const tick of ticks()) tick.checked = belongs;
+  keepInStep();
 });
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.target.id !== "find" || event.target.form.dataset.many) return;

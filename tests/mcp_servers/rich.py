@@ -1,4 +1,4 @@
-"""A server with many tools, and answers of every kind: JSON to fold, tables, pictures, one that takes its time."""
+"""A server with many tools and answers of every kind: JSON to fold, tables, pictures, one that is slow."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def png(width: int, height: int) -> bytes:
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
-    rows = [b"\0" + (b"\x2f\x5b\xd0" if at < height // 2 else b"\xb3\x26\x1e") * width for at in range(height)]
+    rows = [
+        b"\0" + (b"\x2f\x5b\xd0" if at < height // 2 else b"\xb3\x26\x1e") * width for at in range(height)
+    ]
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n"
@@ -101,7 +103,11 @@ def rich(seconds: float | None = None) -> Any:
         params = message.get("params", {})
         if message["method"] == "initialize":
             about = {"name": "rich", "version": "1"}
-            result: Any = {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}, "serverInfo": about}
+            result: Any = {
+                "protocolVersion": "2025-06-18",
+                "capabilities": {"tools": {}},
+                "serverInfo": about,
+            }
         elif message["method"] == "tools/list":
             result = {"tools": tools}
         elif message["method"] == "tools/call":
