@@ -44,7 +44,7 @@ const COPIED_FOR_MS = 2000;
 // What a page shows: texts, and fields that nobody can type into. A token being typed is neither.
 function textOf(name) {
   const shown = document.querySelectorAll(`[data-copied="${CSS.escape(name)}"]:not(input:not([readonly]))`);
-  return [...shown].map((one) => one.value ?? one.textContent).join("\n");
+  return [...shown].map((one) => (one.matches("input") ? one.value : one.textContent)).join("\n");
 }
 
 // Where the site is not reached over HTTPS, browsers have no clipboard for pages, but still the old way.
