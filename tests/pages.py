@@ -49,6 +49,7 @@ class Page(HTMLParser):
 
     def __init__(self, source: str) -> None:
         super().__init__()
+        self.source = source
         self.elements: list[Element] = []
         self.text = ""
         self._open: list[Element] = []

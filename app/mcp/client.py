@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -50,8 +50,16 @@ class ToolResult:
     structured_content: Any | None
 
 
-def list_tools(remote: Remote, egress: Egress, *, timeout_seconds: float = TIMEOUT_SECONDS) -> list[Tool]:
+def list_tools(
+    remote: Remote,
+    egress: Egress,
+    *,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+    note_version: Callable[[str], object] = lambda _version: None,
+) -> list[Tool]:
     """Return the server's tools, in its order, at most `MAX_TOOLS`.
+
+    `note_version` is told the protocol's version that both sides speak.
 
     Raises UpstreamRefusedError (401), UpstreamError (reasons: `unreachable`, `forbidden`, `rate_limited`,
     `server_error`, `redirect`, `not_mcp`, `too_large`), UpstreamTimeoutError.
@@ -59,6 +67,7 @@ def list_tools(remote: Remote, egress: Egress, *, timeout_seconds: float = TIMEO
     redactor = Redactor(remote.secret)
 
     async def act(client: Client, _transport: GuardedTransport) -> list[Tool]:
+        note_version(str(client.protocol_version))
         tools: list[Tool] = []
         cursor = None
         for _ in range(MAX_TOOL_PAGES):

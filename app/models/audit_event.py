@@ -43,7 +43,7 @@ class AuditEvent(Model):
     client_address: Mapped[str] = mapped_column(String(45))
     agent: Mapped[str] = mapped_column(String(80))
     request_id: Mapped[str] = mapped_column(String(32))
-    #: Exactly the keys that the action declares; never free text.
+    #: Exactly the keys that the action declares; no free text but a tool's name (`services.tool_names`).
     details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     #: The chain it stands in (`audit_chains.chain`), and its place there, from 1.
     chain: Mapped[int] = mapped_column(Integer, server_default="0")

@@ -90,6 +90,8 @@ DETAIL_KEYS: Final[Mapping[Action, frozenset[str]]] = {
     Action.NOTICE_DISMISSED: frozenset({"notice", "event"}),
     Action.TOKENS_LOSS_ACCEPTED: frozenset({"keys", "tokens"}),
 }
+#: Keys that may be left out. `tool`: a server's word, through `tool_names.recorded_name` only.
+OPTIONAL_KEYS: Final[Mapping[Action, frozenset[str]]] = {Action.TOKEN_USE_ENDED: frozenset({"tool"})}
 
 
 def record(
@@ -140,7 +142,7 @@ def event_of(
     """
     keep_right(actor)
     given = dict(details or {})
-    if given.keys() != DETAIL_KEYS.get(action, frozenset()):
+    if given.keys() - OPTIONAL_KEYS.get(action, frozenset()) != DETAIL_KEYS.get(action, frozenset()):
         raise ValueError(f"{action} has other details than it declares")
     return {
         "occurred_at": clock.now(),

@@ -79,6 +79,8 @@ class Use:
     saved: tuple[int, int] | None
     #: The same server as somebody meets it who has no token.
     without: Remote
+    #: Name of the token's header, and the format of its value.
+    header: tuple[str, str]
     probe_tool: str | None
 
 
@@ -142,6 +144,7 @@ def _recorded(user: User, server_id: int, typed: Typed | None, purpose: Purpose,
         purpose=purpose,
         saved=saved,
         without=_remote(server, None),
+        header=(server.auth_header_name, server.auth_value_format),
         probe_tool=server.probe_tool,
     )
     if source != NO_TOKEN:
@@ -157,8 +160,10 @@ def _recorded(user: User, server_id: int, typed: Typed | None, purpose: Purpose,
     return use
 
 
-def end_use(use: Use, outcome: str, milliseconds: int, door: Door) -> None:
+def end_use(use: Use, outcome: str, milliseconds: int, door: Door, tool: str | None = None) -> None:
     """Record how a use ended. Commits; writes one audit row when a token was sent.
+
+    `tool`: the name of the tool that was called, as `tool_names.recorded_name` lets it into the ledger.
 
     A saved token that was `rejected` is marked in the same transaction, and not sent again.
     """
@@ -169,7 +174,7 @@ def end_use(use: Use, outcome: str, milliseconds: int, door: Door) -> None:
             "token_source": use.token_source,
             "purpose": use.purpose,
             "milliseconds": milliseconds,
-        }
+        } | ({"tool": tool} if tool else {})
         record(
             Action.TOKEN_USE_ENDED,
             door.actor,

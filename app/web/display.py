@@ -15,7 +15,7 @@ from app.extensions import babel
 from app.web import current, languages
 from app.web.address_parts import shown_address
 from app.web.foreign import visible
-from app.web.sentences import agent_in_words, odd_sentence, sentence
+from app.web.sentences import agent_in_words, odd_sentence, outcome_word, sentence
 from app.words import token_states
 from app.words.checks import RESULTS as CHECK_RESULTS
 from app.words.languages import NAMES
@@ -40,6 +40,7 @@ def init_app(app: Flask) -> None:
         agent=agent_in_words,
         sentence=sentence,
         odd_sentence=odd_sentence,
+        outcome_word=outcome_word,
         token_help=token_states.help_of,
         token_remedy=token_states.remedy_of,
     )

@@ -7,13 +7,14 @@ from flask.typing import ResponseReturnValue
 
 from app.errors import InvalidInputError, MarketError, NotThereError
 from app.mcp.client import Tool
-from app.services.playground import Called, call_tool, list_tools
+from app.services.call_history import own_calls
+from app.services.playground import Call, call_tool, list_tools
 from app.services.token_list import Filter, TokenRow, get_row, list_tokens
 from app.services.uses import Typed
 from app.web import current
 from app.web.problems import retry_headers
 from app.web.tool_form import arguments_of
-from app.web.workbench import Workbench
+from app.web.workbench import SHOW, Workbench
 
 playground = Blueprint("playground", __name__, url_prefix="/playground")
 
@@ -33,7 +34,10 @@ def servers() -> ResponseReturnValue:
 
 @playground.route("/<int:server_id>", methods=("GET", "POST"))
 def server(server_id: int) -> ResponseReturnValue:
-    """Show one server. GET contacts nobody; POST lists its tools, and calls the one that is named."""
+    """Show one server. GET contacts nobody; POST lists its tools, and calls the one that is named.
+
+    With `show=code` the named one is not called: the call is shown as code.
+    """
     row = _usable_row(server_id)
     bench = Workbench()
     if request.method == "POST":
@@ -41,6 +45,7 @@ def server(server_id: int) -> ResponseReturnValue:
         # A use can change what is known of the token.
         row = _usable_row(server_id)
     bench.not_stored = current.not_stored()
+    bench.history = own_calls(current.user(), server_id)
     page = render_template("playground/server.html", row=row, bench=bench, not_stored=bench.not_stored)
     return page, bench.status, retry_headers(bench.status)
 
@@ -61,10 +66,15 @@ def _run(server_id: int) -> Workbench:
     name = form.get("tool", "")
     bench = Workbench(typed=form, belongs_here=belongs_here)
     try:
-        tools = list_tools(current.user(), server_id, token, door=current.door()).tools
-        bench.show_tools(tools, name)
+        listed = list_tools(current.user(), server_id, token, door=current.door())
+        bench.show_tools(listed.tools, name)
         if name:
-            bench.called = _call(server_id, _named(tools, name), token)
+            tool = _named(listed.tools, name)
+            arguments = arguments_of(tool.input_schema, request.form)
+            if form.get(SHOW) != "code":
+                call = Call(tool.name, arguments, is_listed=True)
+                bench.called = call_tool(current.user(), server_id, call, token, door=current.door())
+            bench.show_code(listed, tool, arguments)
     except NotThereError:
         raise
     except MarketError as error:
@@ -77,8 +87,3 @@ def _named(tools: list[Tool], name: str) -> Tool:
         if tool.name == name:
             return tool
     raise InvalidInputError("tool", "unknown_tool")
-
-
-def _call(server_id: int, tool: Tool, token: Typed | None) -> Called:
-    arguments = arguments_of(tool.input_schema, request.form)
-    return call_tool(current.user(), server_id, (tool.name, arguments), token, door=current.door())

@@ -143,11 +143,16 @@ def odd_sentence(oddity: Oddity) -> str:
     return str(ODDITIES[oddity.kind]) % values
 
 
+def outcome_word(outcome: str) -> str:
+    """Return how something ended, in words; the bare word for one that a newer version wrote."""
+    return str(OUTCOMES.get(outcome, outcome))
+
+
 def sentence(event: AuditEvent) -> str:
     """Return the event in words; its bare name for one that a newer version wrote."""
     text = SENTENCES.get(f"{event.action}/{event.outcome}", SENTENCES.get(event.action))
     if text is None:
         return event.action
     group = (event.details or {}).get("group_name") or "—"
-    outcome = str(OUTCOMES.get(event.outcome, event.outcome))
+    outcome = outcome_word(event.outcome)
     return str(text) % {"server": event.server_name or "—", "outcome": outcome, "group": group}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from app.errors import (
     ForeignTokenError,
@@ -16,16 +16,24 @@ from app.errors import (
     TokenRequiredError,
     TokenUnreadableError,
 )
+from app.mcp.call_code import curl_of, python_of
 from app.mcp.client import Tool
-from app.services.playground import Called
+from app.services.call_history import PastCall
+from app.services.playground import Called, Listed
 from app.web import messages, problems
-from app.web.foreign import cut
+from app.web.foreign import cut, visible
 from app.web.tool_form import MAX_NAME_CHARS, PREFIX, WHOLE, Field, fields_of
 from app.web.tool_result import Block, blocks_of
 
 MAX_PANELS: Final = 200
 MAX_TOOL_NAME_CHARS: Final = 200
 MAX_DESCRIPTION_CHARS: Final = 2000
+#: The form field with the words that are looked for among the tools.
+FIND: Final = "find"
+#: The button that asks for a call as code says so: `show=code`.
+SHOW: Final = "show"
+#: So many are seen at a look. With more, the field is there without a script too.
+FEW_TOOLS: Final = 10
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,8 @@ class Panel:
     fields: list[Field]
     is_selected: bool
     typed: Mapping[str, str]
+    #: Whether it has the words that were looked for.
+    is_found: bool = True
 
     @property
     def description(self) -> str:
@@ -47,6 +57,16 @@ class Panel:
         return self.typed.get(entry.form_name, "") if self.typed else entry.default
 
 
+@dataclass(frozen=True)
+class CallCode:
+    """A call as code of one's own; None where it cannot be. Safe to print in a page."""
+
+    curl: str | None
+    python: str | None
+    #: Whether they send one, from the environment.
+    has_token: bool
+
+
 @dataclass
 class Workbench:
     """Everything below the page's heading. `panels` None: the tools were not listed."""
@@ -55,6 +75,10 @@ class Workbench:
     #: How many tools the server has; more than are shown when it has too many.
     tools_count: int = 0
     called: Called | None = None
+    #: The call as code: of the one that was made, or of one that was only asked for as code.
+    code: CallCode | None = None
+    #: The person's latest calls here.
+    history: Sequence[PastCall] = ()
     problem: MarketError | None = None
     #: What was sent, without the token.
     typed: Mapping[str, str] = field(default_factory=dict)
@@ -64,10 +88,17 @@ class Workbench:
     belongs_here: bool = False
 
     def show_tools(self, tools: Sequence[Tool], selected: str) -> None:
-        """Take the server's tools; the one named, else the first, is shown open."""
-        shown = [tool for tool in tools[:MAX_PANELS] if _can_be_called(tool)]
-        names = [tool.name for tool in shown]
-        chosen = selected if selected in names else next(iter(names), "")
+        """Take the server's tools; the one named, else the first found, is shown open.
+
+        Of more than a page can show, those with the words that were looked for come before the others.
+        """
+        words = self.find.casefold().split()
+        callable_tools = [(tool, _has_words(tool, words)) for tool in tools if _can_be_called(tool)]
+        first = sorted(callable_tools, key=lambda one: (one[0].name != selected, not one[1]))[:MAX_PANELS]
+        names_shown = {tool.name for tool, _ in first}
+        shown = [one for one in callable_tools if one[0].name in names_shown][:MAX_PANELS]
+        found = [tool.name for tool, is_found in shown if is_found]
+        chosen = selected if selected in names_shown else next(iter(found), "")
         self.tools_count = len(tools)
         self.panels = [
             Panel(
@@ -75,9 +106,34 @@ class Workbench:
                 fields_of(tool.input_schema),
                 tool.name == chosen,
                 self.typed if tool.name == selected else {},
+                is_found,
             )
-            for tool in shown
+            for tool, is_found in shown
         ]
+
+    @property
+    def find(self) -> str:
+        """Return the words that were looked for among the tools."""
+        return self.typed.get(FIND, "").strip()[:MAX_NAME_CHARS]
+
+    @property
+    def found_count(self) -> int:
+        """Return how many of the tools that are shown have them."""
+        return sum(panel.is_found for panel in self.panels or ())
+
+    @property
+    def has_many_tools(self) -> bool:
+        """Whether they have to be looked for, script or not."""
+        return self.tools_count > FEW_TOOLS or bool(self.find)
+
+    def show_code(self, listed: Listed, tool: Tool, arguments: Mapping[str, Any]) -> None:
+        """Take the call that is asked for, as code."""
+        codes = (
+            curl_of(listed.way, tool.name, arguments, tool.input_schema),
+            python_of(listed.way, tool.name, arguments),
+        )
+        shown = [code and visible(code) for code in codes]
+        self.code = CallCode(shown[0], shown[1], has_token=listed.way.header is not None)
 
     @property
     def status(self) -> int:
@@ -136,7 +192,7 @@ class Workbench:
         return {
             name: text
             for name, text in self.typed.items()
-            if name in {"tool", WHOLE} or name.startswith(PREFIX)
+            if name in {"tool", WHOLE, SHOW} or name.startswith(PREFIX)
         }
 
     @property
@@ -146,6 +202,12 @@ class Workbench:
             return []
         result = self.called.result
         return blocks_of(result.content, result.structured_content)
+
+
+def _has_words(tool: Tool, words: Sequence[str]) -> bool:
+    """Whether the tool's name or description has all of these; `words` are case-folded."""
+    text = f"{tool.name} {tool.description}".casefold()
+    return all(word in text for word in words)
 
 
 def _can_be_called(tool: Tool) -> bool:

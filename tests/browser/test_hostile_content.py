@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,9 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, expect
 
+from app.services.tool_names import MAX_RECORDED_CHARS
 from app.web.foreign import spelled, visible
+from app.web.json_view import MAX_CELL_CHARS
 from tests import databases
 from tests.browser.hostile_site import (
     AGENT,
@@ -192,6 +196,7 @@ def test_answers_are_shown_as_text(watch: Watch, site: LiveSite, send: Send) -> 
 
     for tool, answer in ANSWERS.items():
         call(watch, tool, send)
+        watch.unfold()
         watch.look(LIVE, *shown_of(answer))
     call(watch, REFUSED, send)
     watch.look(LIVE, "The tool reported an error", f"{SCRIPT} {QUOTES}")
@@ -202,7 +207,10 @@ def shown_of(answer: dict[str, Any]) -> list[str]:
     texts = []
     for block in answer["content"]:
         resource = block.get("resource", {})
-        if block["type"] == "text":
+        if block["type"] == "text" and block["text"].startswith(("[{", '{"')):
+            # Shown as a table.
+            texts += [text for text in strings_in(json.loads(block["text"])) if len(text) <= MAX_CELL_CHARS]
+        elif block["type"] == "text":
             texts += [block["text"]]
         elif "text" in resource:
             texts += [resource["uri"], resource["text"]]
@@ -238,6 +246,44 @@ def test_arguments_reach_the_tool_and_come_back_as_text(watch: Watch, site: Live
     sent = json.loads(answer.locator("pre").inner_text())
     assert list(sent.values()) == [MARKUP["end of title"], QUOTES, {"typed": typed}]
     watch.look(LIVE, MARKUP["end of title"])
+    # The same as code, whole and exactly: a shell and Python are given what was typed.
+    watch.unfold()
+    watch.look(LIVE, "As curl and Python")
+    curl, python = watch.page.locator("#code code[dir=ltr]").all_inner_texts()
+    body = shlex.split(curl)[shlex.split(curl).index("--data-raw") + 1]
+    assert json.loads(body)["params"]["arguments"] == sent
+    named = [one for one in ast.parse(python).body if isinstance(one, ast.Assign)]
+    assert ast.literal_eval(named[-1].value) == sent
+
+
+@both_ways
+def test_what_is_looked_for_among_the_tools_is_text(watch: Watch, site: LiveSite, send: Send) -> None:
+    list_tools(watch, site, by_document)
+    box = watch.page.locator("#find")
+
+    for text in (SCRIPT, QUOTES, MARKUP["image"]):
+        box.fill(text)
+        if send is by_document:
+            by_document(watch.page.locator("form[role=search]"))
+        watch.look(LIVE)
+        assert box.input_value() == text
+
+
+@both_ways
+def test_ones_calls_name_hostile_tools_as_text(watch: Watch, site: LiveSite, send: Send) -> None:
+    list_tools(watch, site, by_document)
+    names = [name for name in ANSWERS if len(name) <= MAX_RECORDED_CHARS][:3]
+    assert len(names) == 3
+
+    for name in names:
+        form = choose(watch, name).locator("form")
+        watch.unfold()
+        form.locator("input.typed-token").fill("zzzzzzzzzzzzzzzzzzzz")
+        call(watch, name, send)
+        watch.unfold()
+
+        watch.look(LIVE, "It was answered")
+        expect(watch.page.locator("#history tbody .name").first).to_have_text(visible(name))
 
 
 def test_a_fragment_chooses_a_tool_and_does_nothing_else(watch: Watch, site: LiveSite) -> None:

@@ -24,7 +24,7 @@ from app.models import Server, Token, User
 from app.services import accounts, tokens
 from app.services.call_slots import CallSlots
 from app.services.keys import Keys, Secrets
-from app.services.playground import call_tool
+from app.services.playground import Call, call_tool
 from app.services.rotation import RotationReport, rotate_tokens
 from app.services.tokens import NewToken
 from app.services.uses import Door
@@ -110,7 +110,7 @@ class Client(threading.Thread):
             tokens.save_token(user, server_id, NewToken(text), keys=self.keys, actor=ACTOR)
             self.acknowledged[server_id] = text
         else:
-            called = call_tool(user, server_id, ("digest", {}), None, door=self.door)
+            called = call_tool(user, server_id, Call("digest", {}), None, door=self.door)
             if called.result.content[0]["text"] != digest(saved):
                 self.failures.append("another token was sent than the one last acknowledged")
 

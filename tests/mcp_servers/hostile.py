@@ -66,6 +66,12 @@ ANSWERS: Final[dict[str, dict[str, Any]]] = {
             },
         ]
     },
+    f"tables {MARKUP['base']}": {
+        "content": [
+            {"type": "text", "text": json.dumps([{SCRIPT: text, QUOTES: None} for text in EVERYTHING])},
+            {"type": "text", "text": json.dumps({SCRIPT: [{QUOTES: text} for text in EVERYTHING]})},
+        ]
+    },
     f"pictures {MARKUP['svg']}": {
         "content": [
             {

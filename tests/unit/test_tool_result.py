@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,7 +8,8 @@ import pytest
 from flask import Flask
 from flask_babel import Babel
 
-from app.web.tool_result import MAX_BLOCK_CHARS, blocks_of
+from app.web.tool_result import MAX_BLOCK_CHARS, MAX_PICTURE_CHARS, MAX_TREES, blocks_of
+from tests.mcp_servers.rich import image, png
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +55,7 @@ def test_a_long_text_is_cut_and_says_by_how_much() -> None:
     assert (len(block.text), block.left_off) == (MAX_BLOCK_CHARS, 7)
 
 
-def test_pictures_are_named_and_never_drawn() -> None:
+def test_what_is_called_a_picture_and_is_none_is_named_only() -> None:
     block = blocks_of([{"type": "image", "data": "AAAA", "mimeType": "image/png"}], None)[0]
 
     assert (block.text, block.note) == ("", "Image, image/png, 3 bytes")
@@ -83,3 +85,49 @@ def test_no_more_parts_are_shown_than_a_page_can_bear() -> None:
     found = blocks_of([text("x")] * 80, None)
 
     assert (len(found), found[-1].note) == (51, "30 more parts are not shown.")
+
+
+def test_json_is_a_tree_besides_and_a_table_where_it_is_one() -> None:
+    found = blocks_of([text('{"models": [{"id": 1.0}]}'), text("plain")], {"more": True})
+
+    assert found[0].tree is not None
+    assert found[0].table is not None
+    assert found[0].table.rows == (("1.0",),)
+    assert '"id": 1.0' in found[0].text
+    assert (found[1].tree, found[1].table) == (None, None)
+    assert found[2].tree is not None
+
+
+def test_a_picture_is_what_its_bytes_are_whatever_a_server_calls_it() -> None:
+    found = blocks_of([image(png(3, 2), "image/svg+xml"), image(b"<svg/>", "image/png")], None)
+
+    assert found[0].picture is not None
+    assert found[0].note.startswith("Image, image/png, ")
+    assert found[1].picture is None
+
+
+def test_an_answer_is_no_larger_than_a_page_can_bear() -> None:
+    large = image(png(40, 40) + b"\0" * 900_000)
+    trees = blocks_of([text("[1]")] * 20, None)
+    pictures = blocks_of([large] * 20, None)
+
+    assert sum(block.tree is not None for block in trees) == MAX_TREES
+    assert [block.text for block in trees] == ["[\n  1\n]"] * 20
+    assert 0 < sum(len(block.picture.data) for block in pictures if block.picture) <= MAX_PICTURE_CHARS
+
+
+def test_json_that_is_nested_deeply_is_text() -> None:
+    deep = "[" * 900 + "]" * 900
+
+    block = blocks_of([text(deep)], None)[0]
+
+    assert len(block.text) <= MAX_BLOCK_CHARS
+    assert block.text.replace(" ", "").replace("\n", "")[:900] == deep[:900]
+
+
+def test_an_answer_that_is_only_spaces_inside_is_never_slow() -> None:
+    started = time.process_time()
+
+    blocks_of([text("[" * 90 + "1," * 9000 + "1" + "]" * 90)] * 50, None)
+
+    assert time.process_time() - started < 10

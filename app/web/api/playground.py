@@ -42,7 +42,7 @@ def call_tool(body: dict[str, Any], server_id: int) -> dict[str, Any]:
     called = service.call_tool(
         current.user(),
         server_id,
-        (body["tool"], body["arguments"] or {}),
+        service.Call(body["tool"], body["arguments"] or {}),
         typed_token(body),
         door=current.door(),
     )
