@@ -1,7 +1,7 @@
 """Compression: pages and static files are sent in gzip to whoever takes that.
 
-A page holds a form token, and some repeat what was asked for. Whoever can make a browser ask for pages with texts
-of their choice, and watch how long the answers are, could guess the token letter by letter if they were
+A page holds a form token, and some repeat what was asked for. Whoever can make a browser ask for pages with
+texts of their choice, and watch how long the answers are, could guess the token letter by letter if they were
 compressed (BREACH). So a page is, only where the browser says that nobody else's page led there.
 """
 

@@ -1,4 +1,4 @@
-"""Draw every page × desktop, phone × light, dark × English, Korean: `python -m tests.browser.gallery`.
+"""Draw every page in every size, theme and language: `python -m tests.browser.gallery`.
 
 Writes into test-results/gallery: a picture each, `index.html` with all of them, and contact sheets.
 """
@@ -33,8 +33,10 @@ SCHEMES: Final = ("light", "dark")
 COLUMNS: Final = {"desktop": 3, "phone": 8}
 SHEET_WIDTH: Final = 1600
 STYLE: Final = """
-  body { margin: 12px; background: #888; font: 12px sans-serif; display: grid; gap: 12px; align-items: start; }
-  figure { margin: 0; background: #fff; } img { width: 100%; display: block; } figcaption { padding: 3px 6px; }
+  body { display: grid; gap: 12px; align-items: start; margin: 12px; background: #888; font: 12px sans-serif; }
+  figure { margin: 0; background: #fff; }
+  img { display: block; width: 100%; }
+  figcaption { padding: 3px 6px; }
 """
 
 
@@ -87,7 +89,8 @@ def page_of(pictures: list[Picture], columns: int) -> str:
     figures = "".join(
         f'<figure><a href="{one.path.relative_to(FOLDER).as_posix()}">'
         f'<img loading="eager" src="{one.path.relative_to(FOLDER).as_posix()}" alt=""></a>'
-        f"<figcaption>{escape(one.caption)} · {one.size} · {one.scheme} · {one.language}</figcaption></figure>"
+        f"<figcaption>{escape(one.caption)} · {one.size} · {one.scheme} · {one.language}</figcaption>"
+        "</figure>"
         for one in pictures
     )
     columns_style = f"body {{ grid-template-columns: repeat({columns}, minmax(0, 1fr)); }}"

@@ -15,7 +15,8 @@ AXE: Final = Axe().axe_script
 #: Only what is wrong comes back: what is right, as axe would tell it, is a megabyte a page.
 RUN_AXE: Final = """async (options) => {
   const { violations } = await axe.run(document, options);
-  return violations.map(({ id, nodes }) => `${id} at ${nodes.map((node) => node.target.join(" ")).join(", ")}`);
+  const places = (nodes) => nodes.map((node) => node.target.join(" ")).join(", ");
+  return violations.map(({ id, nodes }) => `${id} at ${places(nodes)}`);
 }"""
 ALL_RULES: Final = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 CONTRAST: Final = {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}
@@ -45,13 +46,13 @@ STRUCTURE: Final = """(language) => {
   }
   const summary = document.querySelector("main [role=alert]"), focused = document.activeElement;
   say(wrong.length && !summary, "errors without a summary");
-  say(summary && focused !== summary && !focused.contains(summary) , `focus on ${focused.outerHTML.slice(0, 80)}`);
-  say(summary && focused === document.body, "an error that has not the focus");
+  const isRead = focused.contains(summary) && focused !== document.body;
+  say(summary && !isRead, `errors, and the focus on ${focused.outerHTML.slice(0, 80)}`);
   for (const link of summary?.querySelectorAll("a[href^='#']") ?? [])
     say(!document.getElementById(link.hash.slice(1)), `a summary leads to ${link.hash}, which is not there`);
   return found;
 }"""
-#: WCAG 2.5.8 without its exception for spacing; a box counts with its label, a link within a sentence does not.
+#: WCAG 2.5.8 without its exception for spacing; a box counts with its label, a link in a sentence does not.
 SIZES: Final = """() => {
   const TARGETS = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
   const found = [];
@@ -63,11 +64,11 @@ SIZES: Final = """() => {
     return block.innerText.trim().length > element.innerText.trim().length;
   };
   const boxOf = (element) => {
-    const boxes = [element, ...(element.type === "checkbox" || element.type === "radio" ? element.labels : [])]
-      .map((one) => one.getBoundingClientRect());
-    const left = Math.min(...boxes.map((box) => box.left)), right = Math.max(...boxes.map((box) => box.right));
-    const top = Math.min(...boxes.map((box) => box.top)), bottom = Math.max(...boxes.map((box) => box.bottom));
-    return [right - left, bottom - top];
+    const labels = ["checkbox", "radio"].includes(element.type) ? element.labels : [];
+    const boxes = [element, ...labels].map((one) => one.getBoundingClientRect());
+    const least = (side) => Math.min(...boxes.map((box) => box[side]));
+    const most = (side) => Math.max(...boxes.map((box) => box[side]));
+    return [most("right") - least("left"), most("bottom") - least("top")];
   };
   for (const element of document.querySelectorAll(TARGETS)) {
     if (!element.checkVisibility({ visibilityProperty: true }) || element.closest(".skip")) continue;

@@ -23,7 +23,9 @@ def ann(app: Flask, client: PageClient) -> PageClient:
     return client
 
 
-def ask(client: PageClient, path: str, site: str | None = "same-origin", takes: str = "gzip, br") -> TestResponse:
+def ask(
+    client: PageClient, path: str, site: str | None = "same-origin", takes: str = "gzip, br"
+) -> TestResponse:
     """Ask past the client's own checks, which read text."""
     headers = {"Accept-Encoding": takes} | ({"Sec-Fetch-Site": site} if site else {})
     return super(PageClient, client).open(path, headers=headers, buffered=True)
@@ -69,7 +71,9 @@ def test_a_static_file_holds_nothing_to_guess(ann: PageClient, site: str | None)
 def test_a_file_that_a_browser_has_is_not_sent_again(ann: PageClient) -> None:
     tag = ask(ann, STATIC).headers["ETag"]
 
-    again = super(PageClient, ann).open(STATIC, headers={"Accept-Encoding": "gzip", "If-None-Match": tag}, buffered=True)
+    again = super(PageClient, ann).open(
+        STATIC, headers={"Accept-Encoding": "gzip", "If-None-Match": tag}, buffered=True
+    )
 
     assert again.status_code == 304
     assert again.data == b""

@@ -66,9 +66,7 @@ PEOPLE: Final = seen_by(
     Shown("person, invited", person("invited")),
     Shown("invite", "/admin/users/invite"),
     Shown("invite, refused", "/admin/users/invite", sent(email="nowhere", password="")),
-    Shown(
-        "invite, the link", "/admin/users/invite", sent(email=email_of("one.more"), password=PASSWORD)
-    ),
+    Shown("invite, the link", "/admin/users/invite", sent(email=email_of("one.more"), password=PASSWORD)),
     Shown("invite again", person("invited", "/invitation")),
     Shown("mail a password link", person("minji", "/password-link")),
     Shown("role", person("minji", "/role")),

@@ -1,4 +1,4 @@
-"""What strangers see: signing in and up, one-time links; and what everybody sees when something is not possible."""
+"""What strangers see: signing in and up, one-time links; and what everybody sees of what is not possible."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,7 +19,15 @@ from app.services import invitations, renewals, sessions, totp
 from app.services.sign_in import Visitor
 from app.services.storing import set_storing
 from tests.browser.live_site import LiveSite, live_site
-from tests.factories import ACTOR, PASSWORD, make_group, make_password_link, make_server, make_token, make_user
+from tests.factories import (
+    ACTOR,
+    PASSWORD,
+    make_group,
+    make_password_link,
+    make_server,
+    make_token,
+    make_user,
+)
 from tests.mcp_servers.good import TOKEN
 from tests.mcp_servers.running import Running
 
@@ -129,7 +138,7 @@ def _server(name: str, url: str, **columns: Any) -> Server:
 def _token(name: str) -> str:
     """Return a made-up token; its end is the hint."""
     slug = name.replace(" ", "-").lower()
-    return f"made-up-token-of-{slug}-{len(slug) * 2731:04x}"
+    return f"made-up-token-of-{slug}-{zlib.crc32(slug.encode()):08x}"
 
 
 def _save_in_every_state(person: User, servers: dict[str, Server]) -> None:
