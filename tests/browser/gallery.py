@@ -33,10 +33,10 @@ SCHEMES: Final = ("light", "dark")
 COLUMNS: Final = {"desktop": 3, "phone": 8}
 SHEET_WIDTH: Final = 1600
 STYLE: Final = """
-  body { display: grid; gap: 12px; align-items: start; margin: 12px; background: #888; font: 12px sans-serif; }
+  body { display: grid; gap: 12px; align-items: start; margin: 12px; background: #888; }
   figure { margin: 0; background: #fff; }
   img { display: block; width: 100%; }
-  figcaption { padding: 3px 6px; }
+  figcaption { padding: 3px 6px; font: 12px sans-serif; }
 """
 
 

@@ -1,4 +1,4 @@
-"""Measure pages with Lighthouse: `python -m tests.lighthouse`, after `npm ci` in this folder (`make lighthouse`).
+"""Measure pages with Lighthouse: `make lighthouse`, or `npm ci` here and `python -m tests.lighthouse`.
 
 Prints a table, and ends with 1 when a score is under 95. The app runs under gunicorn on this machine; neither
 Lighthouse nor its Chromium reaches, or tries to reach, any other.

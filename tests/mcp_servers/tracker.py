@@ -27,7 +27,7 @@ def tracker() -> Any:
     def search_issues(
         query: str, state: Literal["open", "closed", "all"] = "open", limit: int = 20
     ) -> list[dict[str, Any]]:
-        """Search issues by text. Newest first; answers with number, title, state, who works on it, comments."""
+        """Search issues by text; the newest first, with title, state, who works on it, and comments."""
         names = ("number", "title", "state", "assignee", "comments")
         return [dict(zip(names, issue, strict=True)) for issue in ISSUES][:limit]
 
