@@ -10,6 +10,7 @@ from tests.browser.live_site import LiveSite
 
 pytestmark = pytest.mark.browser
 
+
 def test_the_switch_leads_back_to_the_same_page_in_the_other_language(visitor: Page, site: LiveSite) -> None:
     sign_in(visitor)
     visitor.goto("/settings/tokens?q=demo")
