@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
@@ -19,7 +19,6 @@ from playwright.sync_api import Browser, sync_playwright
 from tests import databases
 from tests.browser.conftest import CHROMIUM
 from tests.browser.every_page.pages import PAGES
-from tests.browser.every_page.shown import Shown
 from tests.browser.every_page.site import Lived, lived_in_site
 from tests.browser.every_page.walk import LOCALES, walk
 from tests.browser.live_site import CHROMIUM_ARGUMENTS
@@ -68,10 +67,15 @@ def fresh_site() -> Iterator[Lived]:
             yield lived
 
 
-def draw(browser: Browser, language: str, pages: tuple[Shown, ...]) -> Iterator[Picture]:
-    """Draw all pages in one language, each in every size and both schemes."""
+def draw(browser: Browser, language: str, wanted: Sequence[str]) -> Iterator[Picture]:
+    """Draw pages in one language, each in every size and both schemes: those with these words in their names.
+
+    The others are only walked through: some states make the next.
+    """
     with fresh_site() as lived:
-        for number, (shown, visit) in enumerate(walk(browser, lived, pages, language), 1):
+        for number, (shown, visit) in enumerate(walk(browser, lived, PAGES, language), 1):
+            if wanted and not any(word in shown.name for word in wanted):
+                continue
             for size, (width, height) in SIZES.items():
                 visit.page.set_viewport_size({"width": width, "height": height})
                 for scheme in SCHEMES:
@@ -119,12 +123,11 @@ def make_sheets(browser: Browser, pictures: list[Picture]) -> int:
 
 def main() -> None:
     """Draw those whose names hold the words on the command line, or all."""
-    wanted = tuple(sys.argv[1:])
+    wanted = sys.argv[1:]
     shutil.rmtree(FOLDER, ignore_errors=True)
     (FOLDER / "sheets").mkdir(parents=True)
     with chromium() as browser:
-        pictures = [one for language in LOCALES for one in draw(browser, language, PAGES)]
-        pictures = [one for one in pictures if not wanted or any(word in one.caption for word in wanted)]
+        pictures = [one for language in LOCALES for one in draw(browser, language, wanted)]
         (FOLDER / "index.html").write_text(page_of(pictures, 4), encoding="utf-8")
         sheets = make_sheets(browser, pictures)
     sys.stdout.write(f"{len(pictures)} pictures and {sheets} contact sheets: {FOLDER / 'index.html'}\n")

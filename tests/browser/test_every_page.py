@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from flask import Flask
 from playwright.sync_api import Browser, Page
 
+from app import create_app
 from tests import databases
 from tests.browser.every_page.pages import PAGES
 from tests.browser.every_page.site import Lived, lived_in_site
@@ -35,7 +35,8 @@ def lived(sqlite_template: Path, tmp_path: Path, remote: Running) -> Iterator[Li
         yield lived
 
 
-def test_every_page_that_the_app_has_is_in_the_list(app: Flask) -> None:
+def test_every_page_that_the_app_has_is_in_the_list() -> None:
+    app = create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": "sqlite://"})
     rules = [rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())]
     pages = {rule.rule for rule in rules if not rule.rule.startswith("/api/")} | {"/api/docs"}
     router = app.url_map.bind("localhost")
