@@ -10,6 +10,7 @@ JOBS ?= 3
 VENV := .venv
 # A server of others, for tests; without npm they say that they are skipped.
 EVERYTHING := tests/mcp_servers/everything
+LIGHTHOUSE := tests/lighthouse
 BIN := $(VENV)/bin
 # Through `python -m`, never through a script of the venv: those hold the folder's path and die when it moves.
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
@@ -21,7 +22,7 @@ PIN_PLAIN := $(PYTHON) -c 'import pathlib, re, sys; file = pathlib.Path(sys.argv
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run serve test bench screenshots translations check lint types templates-lint migrations-check unit browser format lock clean
+.PHONY: help run serve test bench screenshots gallery lighthouse translations check lint types templates-lint migrations-check unit browser format lock clean
 
 help: ## Name every target
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name what; do \
@@ -67,8 +68,14 @@ bench: $(VENV)/.dev-stamp ## Measure rotation and events against their floors, i
 	@LOG_LEVEL=error $(BIN)/python -m tests.benchmarks.rotation
 	@LOG_LEVEL=error $(BIN)/python -m tests.benchmarks.events
 
-screenshots: $(VENV)/.dev-stamp ## Draw the pictures of the README anew
-	$(BIN)/python -m tests.browser.screenshots
+screenshots: $(VENV)/.dev-stamp ## Draw the pictures of both READMEs anew
+	@LOG_LEVEL=error $(BIN)/python -m tests.browser.screenshots
+
+gallery: $(VENV)/.dev-stamp ## Draw every page in every size, theme and language, to be looked at
+	@LOG_LEVEL=error $(BIN)/python -m tests.browser.gallery
+
+lighthouse: $(VENV)/.dev-stamp $(LIGHTHOUSE)/node_modules/.stamp ## Measure pages with Lighthouse against 95; needs npm, reaches no other machine
+	@LOG_LEVEL=error $(BIN)/python -m tests.lighthouse
 
 translations: $(VENV)/.dev-stamp ## Bring the catalogues of translations up to the code, compile them, and say what is missing
 	@$(BIN)/python -m tests.translations
@@ -84,7 +91,7 @@ lock: ## Compile requirements*.txt from pyproject.toml (needs uv)
 	$(PIN_PLAIN) requirements-dev.txt
 
 clean: ## Remove the virtual environment and caches; never data
-	rm -rf $(VENV) $(EVERYTHING)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
+	rm -rf $(VENV) $(EVERYTHING)/node_modules $(LIGHTHOUSE)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
 
 # Stamps stand in the venv, so that they go with it. Behind the bar: a touched python installs nothing again.
 $(BIN)/python:
@@ -101,6 +108,10 @@ $(VENV)/.run-stamp: requirements.txt | $(BIN)/python
 $(EVERYTHING)/node_modules/.stamp: $(EVERYTHING)/package-lock.json
 	@if command -v npm >/dev/null && (cd $(EVERYTHING) && npm ci --silent --ignore-scripts --no-audit --no-fund); \
 		then touch $@; else echo 'Without npm, tests against server-everything are skipped.' >&2; fi
+
+$(LIGHTHOUSE)/node_modules/.stamp: $(LIGHTHOUSE)/package-lock.json
+	@cd $(LIGHTHOUSE) && npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 # Holds all of requirements.txt, at the same versions: a test compares them.
 $(VENV)/.dev-stamp: requirements-dev.txt | $(BIN)/python

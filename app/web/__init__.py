@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.web import access, api, display, headers, https_only, limits, problems, requests, static_files, urls
+from app.web import (
+    access,
+    api,
+    compression,
+    display,
+    headers,
+    https_only,
+    limits,
+    problems,
+    requests,
+    static_files,
+    urls,
+)
 from app.web.admin import admin
 from app.web.auth import auth
 from app.web.health import health
@@ -15,6 +27,7 @@ from app.web.settings import settings
 
 def init_app(app: Flask) -> None:
     """Add everything that answers HTTP. The order of the guards is the order in which they look."""
+    compression.init_app(app)
     urls.init_app(app)
     requests.init_app(app)
     headers.init_app(app)

@@ -1,77 +1,75 @@
-"""Draw the README's picture again: `python -m tests.browser.screenshots` writes docs/images/tokens.png."""
+"""Draw the pictures of the READMEs again: `python -m tests.browser.screenshots` writes docs/images.
+
+English ones for README.md, Korean ones in a folder of their own for docs/README.ko.md.
+"""
 
 from __future__ import annotations
 
-import tempfile
-from datetime import timedelta
+import sys
 from pathlib import Path
+from typing import Any, Final
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 
-from app import clock
-from tests import databases
-from tests.browser.conftest import CHROMIUM, sign_in
-from tests.browser.live_site import CHROMIUM_ARGUMENTS, LiveSite, live_site
-from tests.factories import make_server, make_token, make_user
+from tests.browser.every_page.playground_pages import SERVER, call
+from tests.browser.every_page.shown import Shown, Visit, seen_by
+from tests.browser.every_page.site import OWNER
+from tests.browser.every_page.walk import walk
+from tests.browser.gallery import chromium, fresh_site
 
-PICTURE = Path(__file__).resolve().parents[2] / "docs" / "images" / "tokens.png"
-#: Name, address, and what there is to know of the token: hours since its last use, days until it expires.
-SERVERS = (
-    ("Cloudflare", "https://docs.mcp.cloudflare.com/mcp", None, None),
-    ("Context7", "https://mcp.context7.com/mcp", None, None),
-    ("GitHub", "https://api.githubcopilot.com/mcp/", 2, 5.5),
-    ("Hugging Face", "https://huggingface.co/mcp", 2, None),
-    ("Linear", "https://mcp.linear.app/mcp", 70, 200),
-    ("Notion", "https://mcp.notion.com/mcp", None, None),
-    ("Sentry", "https://mcp.sentry.dev/mcp", 73, None),
-    ("Stripe", "https://mcp.stripe.com", None, None),
-)
-MOVED = "Sentry"
-OPENED = "GitHub"
+IMAGES: Final = Path(__file__).resolve().parents[2] / "docs" / "images"
+FOLDERS: Final = {"en": IMAGES, "ko": IMAGES / "ko"}
 
 
-def fill(site: LiveSite) -> None:
-    """Put the servers, a person and their tokens into the database."""
-    now = clock.now()
-    with site.app.app_context():
-        person = make_user("you@example.com")
-        for name, address, used_hours_ago, days_left in SERVERS:
-            server = make_server(name, url=address, token_help_url=address)
-            if used_hours_ago is None:
-                continue
-            moved = {"bound_url": "https://sentry.example.com/mcp"} if name == MOVED else {}
-            make_token(
-                person,
-                server,
-                f"made-up-token-of-{name.replace(' ', '-').lower()}-{server.id}f3c",
-                last_used_at=now - timedelta(hours=used_hours_ago),
-                updated_at=now - timedelta(days=20 + server.id),
-                expires_at=now + timedelta(days=days_left) if days_left else None,
-                **moved,
-            )
+def open_row(visit: Visit) -> None:
+    """Open one row, with a token being typed, and scroll nowhere."""
+    row = visit.page.locator(f"#server-{visit.lived.facts['github']}")
+    row.locator("summary").click()
+    row.locator("input[name=token]").fill("a-made-up-token-for-show")
+    row.locator("select").select_option("90")
 
 
-def draw(site: LiveSite) -> None:
-    """Take the picture, with one row opened."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
-        with site.visit(browser, viewport={"width": 1280, "height": 800}) as page:
-            sign_in(page, "you@example.com")
-            row = page.locator("tr", has_text=OPENED)
-            row.locator("summary").click()
-            row.locator("input[name=token]").fill("a-made-up-token-for-show")
-            row.locator("select").select_option("90")
-            page.screenshot(path=PICTURE, full_page=True)
-        browser.close()
+def dismiss_oddities(visit: Visit) -> None:
+    """Read the notices of the first visit away: they are not what the page is about."""
+    notices = visit.page.locator(".notice.is-odd form button")
+    while notices.count():
+        with visit.page.expect_navigation():
+            notices.first.click()
+    visit.open("/settings/tokens")
+
+
+#: Name of the file → the page, and how wide a window shows it.
+PICTURES: Final[dict[str, tuple[Shown, dict[str, Any]]]] = {
+    "tokens": (
+        Shown("tokens", "/settings/tokens", lambda visit: (dismiss_oddities(visit), open_row(visit))),
+        {"width": 1280, "height": 1100},
+    ),
+    "playground": (
+        Shown("playground", SERVER, lambda visit: call(visit, "search_issues", query="checkout", limit="2")),
+        {"width": 1280, "height": 920},
+    ),
+}
+
+
+def draw(browser: Browser, language: str) -> None:
+    """Draw all pictures in one language."""
+    folder = FOLDERS[language]
+    folder.mkdir(parents=True, exist_ok=True)
+    pages = seen_by(OWNER, *(shown for shown, _size in PICTURES.values()))
+    with fresh_site() as lived:
+        for shown, visit in walk(browser, lived, pages, language, reduced_motion="reduce"):
+            visit.page.set_viewport_size(PICTURES[shown.name][1])
+            visit.page.evaluate("scrollTo(0, 0)")
+            visit.page.screenshot(path=folder / f"{shown.name}.png")
 
 
 def main() -> None:
-    """Serve a site of its own, fill it, draw it."""
-    with tempfile.TemporaryDirectory() as folder:
-        template = databases.sqlite_template(Path(folder))
-        with live_site(f"sqlite:///{template}") as site:
-            fill(site)
-            draw(site)
+    """Draw everything, and say what it weighs."""
+    with chromium() as browser:
+        for language in FOLDERS:
+            draw(browser, language)
+    for path in sorted(IMAGES.rglob("*.png")):
+        sys.stdout.write(f"{path.relative_to(IMAGES)}: {path.stat().st_size // 1000} kB\n")
 
 
 if __name__ == "__main__":
