@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from app.extensions import db
+from app.models import User
 from tests import databases
 from tests.browser.live_site import CHROMIUM_ARGUMENTS, LiveSite, live_site
 from tests.factories import PASSWORD, make_server, make_user
@@ -65,3 +67,10 @@ def sign_in(page: Page, email: str = "ann@example.com") -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("main").get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/settings/tokens")
+
+
+def make_admin(site: LiveSite) -> None:
+    """Let everybody administer."""
+    with site.app.app_context():
+        db.session.execute(db.update(User).values(role="admin"))
+        db.session.commit()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import make_admin
 from tests.browser.live_site import LiveSite
-from tests.browser.test_everyone import code_on, make_admin
+from tests.browser.test_second_factor import code_on
 from tests.factories import PASSWORD
 
 pytestmark = pytest.mark.browser
@@ -33,7 +34,7 @@ def test_a_one_time_link_is_copied(ann: Page, site: LiveSite) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site.url)
     make_admin(site)
     page.goto("/admin/users/invite")
-    page.get_by_label("Their e-mail address").fill("new@example.com")
+    page.get_by_label("Their email address").fill("new@example.com")
     page.get_by_label("Your password").fill(PASSWORD)
     page.get_by_role("button", name="Invite").click()
 

@@ -10,9 +10,8 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from app.extensions import db
 from app.models import LoginSession
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import make_admin, sign_in
 from tests.browser.live_site import LiveSite
-from tests.browser.test_everyone import make_admin
 from tests.factories import make_group, make_server, make_token, make_user
 
 pytestmark = pytest.mark.browser
