@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from app import metrics
 from app.errors import (
     LedgerClosedError,
     MarketError,
@@ -88,6 +89,7 @@ def _send(use: Use, act: Callable[[], Answer], door: Door) -> tuple[Answer, int]
         raise
     finally:
         milliseconds = round((time.monotonic() - started) * 1000)
+        metrics.count_call(use.purpose, outcome)
         _record_end(use, outcome, milliseconds, door)
     return answer, milliseconds
 

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.web import access, api, display, headers, https_only, limits, problems, requests, static_files, urls
+from app.web import (
+    access,
+    api,
+    display,
+    headers,
+    https_only,
+    limits,
+    metrics,
+    problems,
+    requests,
+    static_files,
+    urls,
+)
 from app.web.admin import admin
 from app.web.auth import auth
 from app.web.health import health
@@ -16,12 +28,13 @@ from app.web.settings import settings
 def init_app(app: Flask) -> None:
     """Add everything that answers HTTP. The order of the guards is the order in which they look."""
     urls.init_app(app)
+    metrics.init_app(app)
     requests.init_app(app)
     headers.init_app(app)
     access.init_app(app)
     display.init_app(app)
     static_files.init_app(app)
-    for blueprint in (admin, auth, health, languages, playground, settings):
+    for blueprint in (admin, auth, health, languages, metrics.metrics, playground, settings):
         app.register_blueprint(blueprint)
     api.init_app(app)
     limits.init_app(app)

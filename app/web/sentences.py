@@ -81,6 +81,8 @@ SENTENCES: Final = {
     "rotation.ended": _l("Rotation ended"),
     "audit.read": _l("Ledger read"),
     "audit.exported": _l("Ledger exported as %(outcome)s"),
+    "audit.verified": _l("Ledger verified: nothing was rewritten"),
+    "audit.verified/fault": _l("Ledger verified: it was rewritten"),
     "access.refused": _l("A page was asked for that is not for them"),
     "csrf.refused": _l("A form was refused that no page of ours had sent"),
     "notice.dismissed": _l("A notice was dismissed"),
