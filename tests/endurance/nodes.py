@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -34,6 +34,8 @@ class Node:
     port: int
     settings: dict[str, str]
     log: Path
+    #: Further words for gunicorn.
+    options: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -42,18 +44,10 @@ class Node:
 
     def start(self) -> None:
         """Start it; `wait` says when it answers."""
+        words = ["-c", CONFIGURATION, "-b", f"127.0.0.1:{self.port}", *self.options, "wsgi:app"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "gunicorn",
-                    "-c",
-                    CONFIGURATION,
-                    "-b",
-                    f"127.0.0.1:{self.port}",
-                    "wsgi:app",
-                ],
+                [sys.executable, "-m", "gunicorn", *words],
                 cwd=self.trial.folder,
                 env=self.trial.environment(**self.settings),
                 stdin=subprocess.DEVNULL,
@@ -94,9 +88,14 @@ class Node:
 
 @contextmanager
 def running_nodes(
-    folder: Path, count: int, database_url: str, redis_url: str, **settings: str
+    folder: Path,
+    count: int,
+    database_url: str,
+    redis_url: str,
+    prepare: Callable[[int, Node], None] = lambda _number, _node: None,
+    **settings: str,
 ) -> Iterator[list[Node]]:
-    """Run so many nodes with the same settings until the block ends."""
+    """Run so many nodes with the same settings until the block ends; `prepare` may change each one before."""
     trial = Trial(folder / "a site")
     given = {
         "APP_ENV": "",
@@ -108,8 +107,12 @@ def running_nodes(
         "LOG_LEVEL": "warning",
         **settings,
     }
-    ports = enumerate(free_ports(count))
-    nodes = [Node(trial, port, dict(given), folder / f"node-{number}.log") for number, port in ports]
+    nodes = [
+        Node(trial, port, dict(given), folder / f"node-{number}.log")
+        for number, port in enumerate(free_ports(count))
+    ]
+    for number, node in enumerate(nodes):
+        prepare(number, node)
     try:
         start_all(nodes)
         yield nodes
