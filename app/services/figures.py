@@ -47,7 +47,7 @@ class Figures:
 def read_figures(keys: Keys) -> Figures:
     """Return the figures of now. Writes nothing, and leaves no transaction open.
 
-    Looks at an index entry of each token: a second or so for some millions. Raises SQLAlchemy's errors.
+    Looks at an index entry of each token: half a second of work for a million. Raises SQLAlchemy's errors.
     """
     started, ended = _last(Action.ROTATION_STARTED), _last(Action.ROTATION_ENDED)
     verified = _last(Action.AUDIT_VERIFIED, outcome="ok")
