@@ -33,7 +33,7 @@ run: $(VENV)/.run-stamp ## Install, set up and serve, with a demo MCP server (PO
 		--port $(PORT) --demo-port $(DEMO_MCP_PORT)
 
 serve: $(VENV)/.run-stamp ## Serve with gunicorn, as in production; settings from the environment or .env
-	@exec $(BIN)/python -m gunicorn --no-control-socket -k gthread -w 2 --threads 8 -b 127.0.0.1:$(PORT) wsgi:app
+	@exec $(BIN)/python -m gunicorn -c docs/deployment/gunicorn.conf.py -b 127.0.0.1:$(PORT) wsgi:app
 
 test: unit browser ## Install and run the whole suite
 

@@ -40,6 +40,12 @@ EXAMPLE_WORDS: Final = (
     "insecure",
 )
 
+#: A rotation holds one connection for its lock besides the one that it works with.
+POOL_OVERFLOW: Final = 2
+#: For a connection, when all are in use; then the answer is 503.
+POOL_WAIT_SECONDS: Final = 10
+IN_MEMORY: Final = frozenset({"sqlite://", "sqlite:///:memory:"})
+
 #: Switches that show, log or let through too much for a public network.
 NEVER_ON: Final = (
     "DEBUG",
@@ -200,6 +206,12 @@ SETTINGS: Final = (
         key="SQLALCHEMY_DATABASE_URI",
     ),
     Setting(
+        "DATABASE_POOL_SIZE",
+        _at_least_one,
+        "8",
+        "Connections that each process keeps open to the database: as many as it has threads",
+    ),
+    Setting(
         "REDIS_URL",
         _redis_url,
         None,
@@ -283,6 +295,14 @@ SETTINGS: Final = (
         None,
         "Address that mails come from",
     ),
+    Setting(
+        "METRICS_TOKEN",
+        _matching(r"[\x21-\x7e]+", "visible ASCII characters without spaces"),
+        None,
+        "Opens `/metrics` to whoever sends it as `Authorization: Bearer`; 32 characters or more; "
+        "unset: there is no such page",
+        secret=True,
+    ),
     Setting("LOG_LEVEL", _log_level, "info", "`debug`, `info`, `warning`, `error` or `critical`"),
 )
 
@@ -308,6 +328,7 @@ def load_settings(overrides: Mapping[str, Any]) -> dict[str, Any]:
     _settle_secrets(config, production=production, testing=testing)
     _refuse_unsafe_mail(config, production=production)
     config.update(_flask_defaults(production=production))
+    config["SQLALCHEMY_ENGINE_OPTIONS"] = _engine_options(config)
     known = {setting.config_key() for setting in SETTINGS}
     config.update({key: value for key, value in overrides.items() if key not in known})
     if production:
@@ -352,10 +373,14 @@ def _settle_secrets(config: dict[str, Any], *, production: bool, testing: bool) 
         for secret in previous:
             refuse_unsafe("TOKEN_ENCRYPTION_PREVIOUS_SECRETS", secret)
     everything = [config["SECRET_KEY"], config["TOKEN_ENCRYPTION_SECRET"], *previous]
+    if config["METRICS_TOKEN"] is not None:
+        # Whoever tries things out leaves it unset.
+        refuse_unsafe("METRICS_TOKEN", config["METRICS_TOKEN"])
+        everything.append(config["METRICS_TOKEN"])
     if len(set(everything)) != len(everything):
         raise SettingError(
-            "SECRET_KEY, TOKEN_ENCRYPTION_SECRET and each of TOKEN_ENCRYPTION_PREVIOUS_SECRETS "
-            "must differ from each other."
+            "SECRET_KEY, TOKEN_ENCRYPTION_SECRET, METRICS_TOKEN and each of "
+            "TOKEN_ENCRYPTION_PREVIOUS_SECRETS must differ from each other."
         )
 
 
@@ -416,9 +441,24 @@ def _kept_secret(instance: Path, name: str) -> tuple[str, bool]:
     return path.read_text(encoding="ascii").strip(), made
 
 
+def _engine_options(config: Mapping[str, Any]) -> dict[str, Any]:
+    options = {
+        "hide_parameters": True,
+        # A connection that a restart of the database has ended costs nobody an error.
+        "pool_pre_ping": True,
+    }
+    if config["SQLALCHEMY_DATABASE_URI"] in IN_MEMORY:
+        # There is one connection, without a pool.
+        return options
+    return options | {
+        "pool_size": config["DATABASE_POOL_SIZE"],
+        "max_overflow": POOL_OVERFLOW,
+        "pool_timeout": POOL_WAIT_SECONDS,
+    }
+
+
 def _flask_defaults(*, production: bool) -> dict[str, Any]:
     return {
-        "SQLALCHEMY_ENGINE_OPTIONS": {"hide_parameters": True, "pool_pre_ping": True},
         "SESSION_COOKIE_NAME": "__Host-session" if production else "session",
         "SESSION_COOKIE_SECURE": production,
         "SESSION_COOKIE_HTTPONLY": True,

@@ -7,6 +7,7 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
+from flask import has_request_context
 from flask_babel import Babel
 from flask_login import LoginManager
 from flask_migrate import Migrate
@@ -20,6 +21,10 @@ logger = logging.getLogger(__name__)
 
 #: For a lock, or for a host that says nothing.
 LOCK_WAIT_SECONDS = 5
+#: The most that one statement of a page may take, and that a page may hold a transaction without a word.
+#: Longer than anything of ours takes, shorter than anybody waits.
+STATEMENT_SECONDS = 30
+IDLE_IN_TRANSACTION_SECONDS = 60
 #: SQLSTATE of PostgreSQL's read_only_sql_transaction.
 READ_ONLY = "25006"
 #: Files of SQLite that this process has opened.
@@ -83,6 +88,11 @@ def set_up_connection(connection: Any, _record: Any) -> None:
         connection.execute(f"SET lock_timeout = {LOCK_WAIT_SECONDS * 1000}")
         # East of it, the last instants of the year 9999 would be none that Python knows.
         connection.execute("SET timezone = 'UTC'")
+        if has_request_context():
+            # Not for commands: a migration or a rotation takes the time that it takes.
+            connection.execute(f"SET statement_timeout = {STATEMENT_SECONDS * 1000:.0f}")
+            idle = IDLE_IN_TRANSACTION_SECONDS * 1000
+            connection.execute(f"SET idle_in_transaction_session_timeout = {idle:.0f}")
         connection.commit()
 
 

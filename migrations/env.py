@@ -8,6 +8,7 @@ Differs from the stock file where that one loses data or stays half-done:
 - SQLite: a migration is one transaction. The driver would commit before each DDL statement, and a revision
   that raised half-way would leave its tables behind.
 - Two upgrades at once both end well: the second waits, then finds nothing to do.
+- PostgreSQL: a migration that cannot have a table gives up instead of holding up those who use it.
 - No `fileConfig`, which silences the app's loggers when called in-process.
 """
 
@@ -49,6 +50,8 @@ def run_online() -> None:
                 # However long the other upgrade takes, which holds the lock.
                 connection.execute(text("SET LOCAL lock_timeout = 0"))
                 connection.execute(text("SELECT pg_advisory_xact_lock(:id)"), {"id": LOCK_ID})
+                # But for no table: while it waits for one, whoever comes to that table waits behind it.
+                connection.execute(text("SET LOCAL lock_timeout = '10s'"))
                 context.run_migrations()
 
 

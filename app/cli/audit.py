@@ -10,11 +10,21 @@ from typing import TextIO
 import click
 from flask import current_app
 from flask.cli import AppGroup
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.cli.acting import acting
-from app.errors import InvalidInputError
+from app.errors import InvalidInputError, LedgerClosedError
+from app.extensions import db
 from app.services.audit_export import FORMATS, export_events
-from app.services.audit_verify import Head, read_head, seal_all_pending, take_head, verify_ledger
+from app.services.audit_verify import (
+    Head,
+    Verdict,
+    note_verified,
+    read_head,
+    seal_all_pending,
+    take_head,
+    verify_ledger,
+)
 from app.services.ledger import AuditKey
 
 audit_cli = AppGroup("audit", help="The audit log, and proof that nobody rewrote it.")
@@ -29,6 +39,7 @@ def verify(head_file: TextIO | None, as_json: bool) -> None:
     key = _key()
     sealed = seal_all_pending(key)
     verdict = verify_ledger(key, _read(head_file) if head_file else None)
+    _note(verdict)
     if as_json:
         click.echo(json.dumps({"ok": verdict.fault is None, "sealed_now": sealed, **asdict(verdict)}))
     else:
@@ -59,6 +70,15 @@ def export(form: str) -> None:
     """Print every event, the oldest first. The export is an event itself."""
     for line in export_events(form, acting()):
         click.echo(line, nl=False)
+
+
+def _note(verdict: Verdict) -> None:
+    """Record that the ledger was verified, as far as it takes events: a copy may be for reading only."""
+    try:
+        note_verified(verdict, acting())
+    except (LedgerClosedError, SQLAlchemyError):
+        db.session.rollback()
+        click.echo("That the ledger was verified could not be recorded.", err=True)
 
 
 def _key() -> AuditKey:

@@ -61,6 +61,7 @@ class Action(StrEnum):
     ROTATION_ENDED = "rotation.ended"
     AUDIT_READ = "audit.read"
     AUDIT_EXPORTED = "audit.exported"
+    AUDIT_VERIFIED = "audit.verified"
     ACCESS_REFUSED = "access.refused"
     CSRF_REFUSED = "csrf.refused"
     NOTICE_DISMISSED = "notice.dismissed"
@@ -86,6 +87,7 @@ DETAIL_KEYS: Final[Mapping[Action, frozenset[str]]] = {
     Action.ACCOUNT_INVITED: frozenset({"role"}),
     Action.ACCOUNT_DELETED: frozenset({"deleted_tokens"}),
     Action.GROUP_CHANGED: frozenset({"group", "group_name"}),
+    Action.AUDIT_VERIFIED: frozenset({"events", "chains"}),
     Action.ROTATION_ENDED: frozenset({"rotated", "unreadable", "left"}),
     Action.NOTICE_DISMISSED: frozenset({"notice", "event"}),
     Action.TOKENS_LOSS_ACCEPTED: frozenset({"keys", "tokens"}),

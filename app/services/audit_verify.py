@@ -14,6 +14,8 @@ from app import clock
 from app.errors import InvalidInputError
 from app.extensions import db
 from app.models import AuditChain, AuditEvent, User
+from app.services.actors import Actor
+from app.services.audit import Action, record
 from app.services.ledger import BEGINNING, SEALED, AuditKey, fingerprint, seal_of, seal_pending
 
 BATCH_SIZE: Final = 5000
@@ -94,6 +96,14 @@ def _verify(events: Iterator[dict[str, Any]], raw: bytes | None, head: Head | No
             met[chain] = event["seal"]
     verdict.fault = _fault_of_ends(ends) or _fault_of_people() or _fault_of_head(kept, met, ends)
     return verdict
+
+
+def note_verified(verdict: Verdict, actor: Actor) -> None:
+    """Record what a verification found. Commits; writes one audit row."""
+    outcome = "ok" if verdict.fault is None else "fault"
+    details = {"events": verdict.events, "chains": verdict.chains}
+    record(Action.AUDIT_VERIFIED, actor, outcome=outcome, details=details)
+    db.session.commit()
 
 
 def take_head() -> Head:

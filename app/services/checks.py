@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from app import metrics
 from app.extensions import db
 from app.mcp import checks
 from app.mcp.checks import Verdict
@@ -42,6 +43,7 @@ def ask(use: Use, door: Door) -> tuple[Verdict, int]:
     """Return what the server shows of the use's token, and the milliseconds that took."""
     started = time.monotonic()
     verdict = checks.check(use.remote, use.without, door.egress, probe_tool=use.probe_tool)
+    metrics.count_check(verdict.result)
     return verdict, round((time.monotonic() - started) * 1000)
 
 

@@ -71,6 +71,11 @@ class Keys:
             "with, or add it to TOKEN_ENCRYPTION_PREVIOUS_SECRETS."
         )
 
+    def vault_for_looking(self) -> Vault | None:
+        """Return a vault that says which keys are loaded; None before any key is there. Never writes."""
+        # Without a key there may be no salt yet, and reading the keyring would make one.
+        return Vault(self._fresh_keyring()) if _needed_keys() else None
+
     def _fresh_keyring(self) -> Keyring:
         """Return the keyring for the rows as they are now; derives only what is new."""
         with self._lock:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from app import metrics
 from app.errors import (
     LedgerClosedError,
     MarketError,
@@ -114,6 +115,7 @@ def _send(use: Use, act: Callable[[], Answer], door: Door, call: Call | None = N
         raise
     finally:
         milliseconds = round((time.monotonic() - started) * 1000)
+        metrics.count_call(use.purpose, outcome)
         tool = (
             recorded_name(call.tool, use.remote.secret, call.is_listed or outcome == "ok") if call else None
         )

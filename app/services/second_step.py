@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import delete, select
 
-from app import clock
+from app import clock, metrics
 from app.errors import InvalidInputError, NotThereError
 from app.extensions import db
 from app.models import PendingSignIn, User
@@ -72,6 +72,7 @@ def check_code(user: User, code: str, *, keys: Keys, visitor: Visitor) -> None:
     if not totp.take_code(user, code, keys):
         record(Action.SIGN_IN_FAILED, visitor.actor, outcome="code_refused", subject_user_id=user.id)
         db.session.commit()
+        metrics.count_failed_sign_in("code")
         raise InvalidInputError("code", "code_wrong")
     failure_counts.forget(key)
     db.session.commit()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Final, NamedTuple
 
+from app import metrics
 from app.crypto.passwords import hash_password, needs_rehash, verify_password
 from app.errors import InvalidInputError, SignInFailedError, TooManyAttemptsError
 from app.extensions import db
@@ -68,6 +69,7 @@ def authenticate(email: str, password: str, visitor: Visitor) -> User:
             # One more write for everyone: recording must not tell who has an account.
             failure_counts.touch(counted[-1].key if counted else "")
         db.session.commit()
+        metrics.count_failed_sign_in("password")
         raise SignInFailedError
     for one in counted:
         # A guesser with an account of their own would wipe the slate of their address clean with it.
@@ -91,6 +93,7 @@ def confirm_password(user: User, password: str, visitor: Visitor, *, field: str 
     if not verify_password(user.password_hash, password[: MAX_PASSWORD_CHARS + 1]):
         record(Action.SIGN_IN_FAILED, visitor.actor, outcome="refused", subject_user_id=user.id)
         db.session.commit()
+        metrics.count_failed_sign_in("confirmation")
         raise InvalidInputError(field, "password_wrong")
     failure_counts.forget(counted.key)
     db.session.commit()
@@ -136,6 +139,7 @@ def _hold_up(counted: Counted, user: User | None, visitor: Visitor, before: Sequ
     if hold.is_first and user is not None:
         record(Action.SIGN_IN_LIMITED, visitor.actor, outcome="refused", subject_user_id=user.id)
     db.session.commit()
+    metrics.count_failed_sign_in("held_up")
     raise TooManyAttemptsError(hold.seconds)
 
 

@@ -12,6 +12,7 @@ from app.web import (
     headers,
     https_only,
     limits,
+    metrics,
     problems,
     requests,
     static_files,
@@ -29,12 +30,13 @@ def init_app(app: Flask) -> None:
     """Add everything that answers HTTP. The order of the guards is the order in which they look."""
     compression.init_app(app)
     urls.init_app(app)
+    metrics.init_app(app)
     requests.init_app(app)
     headers.init_app(app)
     access.init_app(app)
     display.init_app(app)
     static_files.init_app(app)
-    for blueprint in (admin, auth, health, languages, playground, settings):
+    for blueprint in (admin, auth, health, languages, metrics.metrics, playground, settings):
         app.register_blueprint(blueprint)
     api.init_app(app)
     limits.init_app(app)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Iterable
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask, abort, current_app, redirect, request
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Load balancers ask these over plain HTTP; they tell nothing.
 PROBES: Final = frozenset({"health.alive", "health.ready"})
+#: Asked of each node by itself, on its own machine or behind its proxy.
+METRICS: Final = "metrics.show"
 
 
 def trust_proxies(app: Flask) -> None:
@@ -46,9 +49,19 @@ class OwnScheme:
         return self._wsgi_app(environ, start_response)
 
 
+def _is_from_this_machine() -> bool:
+    """Return whether no network was between: the client, as far as proxies are trusted, is on loopback."""
+    try:
+        return ip_address(request.remote_addr or "").is_loopback
+    except ValueError:
+        return False
+
+
 def require_https() -> Response | None:
     """Lead pages to HTTPS; refuse the API, without reading the body, so that a program's author notices."""
     if current_app.config["APP_ENV"] != "production" or request.is_secure or request.endpoint in PROBES:
+        return None
+    if request.endpoint == METRICS and _is_from_this_machine():
         return None
     if is_api(request.path):
         abort(400, "https_required")

@@ -10,7 +10,7 @@ from typing import Final
 from flask import Flask, Response, abort, request
 
 from app.web import current
-from app.web.https_only import PROBES, require_https
+from app.web.https_only import METRICS, PROBES, require_https
 from app.web.urls import is_api
 
 logger = logging.getLogger(__name__)
@@ -49,8 +49,8 @@ def _begin() -> None:
 
 
 def _prepare_ledger() -> None:
-    """Have the ledger's key at hand before the first event; a probe and a picture need none."""
-    if request.endpoint not in PROBES and request.endpoint != "static":
+    """Have the ledger's key at hand before the first event; a probe, a reading and a picture need none."""
+    if request.endpoint not in PROBES | {METRICS, "static"}:
         current.audit_key().prepare()
 
 

@@ -81,6 +81,8 @@ SENTENCES: Final = {
     "rotation.ended": _l("Rotation ended"),
     "audit.read": _l("Audit log read"),
     "audit.exported": _l("Audit log exported as %(outcome)s"),
+    "audit.verified": _l("Audit log verified: nothing was rewritten"),
+    "audit.verified/fault": _l("Audit log verified: it was rewritten"),
     "access.refused": _l("A page was asked for that is not for them"),
     "csrf.refused": _l("A form was refused that no page of ours had sent"),
     "notice.dismissed": _l("A notice was dismissed"),

@@ -10,6 +10,7 @@ from flask.testing import FlaskCliRunner
 
 from app.extensions import db
 from app.models import AuditEvent
+from tests import ledgers
 from tests.factories import make_server, make_token, make_user
 from tests.ledgers import without_guards
 
@@ -34,6 +35,34 @@ def test_verify_names_the_first_bad_event_and_exits_with_1(app: Flask, runner: F
     as_json = runner.invoke(args=["audit", "verify", "--json"])
     found = json.loads(as_json.stdout)
     assert (as_json.exit_code, found["ok"]) == (1, False)
+
+
+def test_a_verification_is_recorded_with_what_it_found(app: Flask, runner: FlaskCliRunner) -> None:
+    with app.app_context():
+        make_user()
+    runner.invoke(args=["audit", "verify"])
+    break_event(app)
+    runner.invoke(args=["audit", "verify"])
+
+    with app.app_context():
+        verified = db.select(AuditEvent).where(AuditEvent.action == "audit.verified").order_by(AuditEvent.id)
+        found = [(event.outcome, event.details) for event in db.session.scalars(verified)]
+    assert found[0] == ("ok", {"events": 1, "chains": 1})
+    assert [outcome for outcome, _ in found] == ["ok", "fault"]
+
+
+def test_a_ledger_that_takes_no_events_can_be_verified_all_the_same(
+    app: Flask, runner: FlaskCliRunner
+) -> None:
+    with app.app_context():
+        make_user()
+        # Seals what was written before there was a key.
+        assert runner.invoke(args=["audit", "verify"]).exit_code == 0
+        with ledgers.shut():
+            answer = runner.invoke(args=["audit", "verify"])
+
+    assert (answer.exit_code, "Nothing was rewritten" in answer.stdout) == (0, True)
+    assert "could not be recorded" in answer.stderr
 
 
 def test_a_kept_head_shows_what_was_cut_off_or_set_back(

@@ -78,6 +78,8 @@ MATRIX: dict[tuple[str, str], Row] = {
     ("GET", "/static/favicon.svg"): everyone(200),
     ("GET", "/healthz"): everyone(200),
     ("GET", "/readyz"): everyone(200),
+    # Off, as long as METRICS_TOKEN is not set.
+    ("GET", "/metrics"): everyone(404),
     ("GET", "/login"): Row(200, 200, 302, 302, 302),
     ("POST", "/login"): everyone(401, email="nobody@example.com", password="wrong horse battery"),
     ("GET", "/login/code"): everyone(303),

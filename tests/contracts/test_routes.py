@@ -19,6 +19,8 @@ PUBLIC = {
     ("/language", "POST"),
     ("/healthz", "GET"),
     ("/readyz", "GET"),
+    # To whoever has METRICS_TOKEN; without that setting it is not there for anybody.
+    ("/metrics", "GET"),
     ("/static/<path:filename>", "GET"),
     ("/api/session", "POST"),
     ("/api/openapi.json", "GET"),
@@ -82,6 +84,7 @@ PROMISED = {
     ("/admin/encryption", "GET"),
     ("/healthz", "GET"),
     ("/readyz", "GET"),
+    ("/metrics", "GET"),
     ("/api/session", "GET"),
     ("/api/session", "POST"),
     ("/api/session", "DELETE"),

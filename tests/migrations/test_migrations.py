@@ -284,6 +284,21 @@ def test_two_upgrades_at_once_both_end_well(bare_app: Flask, empty_url: str, tmp
         assert tables() == set().union(*TABLES.values())
 
 
+@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+def test_a_migration_gives_up_before_those_queue_who_serve(bare_app: Flask, tmp_path: Path) -> None:
+    with bare_app.app_context():
+        flask_migrate.upgrade()
+        with pytest.raises(ValueError, match="waits for tables: 10s"):
+            with_revision(
+                bare_app,
+                tmp_path,
+                """
+                waits = op.get_bind().scalar(sa.text("SHOW lock_timeout"))
+                raise ValueError(f"waits for tables: {waits}")
+                """,
+            )
+
+
 def test_migrating_in_process_silences_no_logger(bare_app: Flask) -> None:
     logger = logging.getLogger("app.services.uses")
 

@@ -33,7 +33,7 @@ def site(tmp_path: Path, settings: dict[str, str]) -> Iterator[httpx2.Client]:
     trial = Trial(tmp_path / "a site")
     assert trial.flask("db", "upgrade", **settings).returncode == 0
     port = free_ports(1)[0]
-    command = ["--no-control-socket", "-k", "gthread", "-w", "2", "--threads", "8", "-b", f"127.0.0.1:{port}"]
+    command = ["-c", "docs/deployment/gunicorn.conf.py", "-b", f"127.0.0.1:{port}"]
     server = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", *command, "wsgi:app"],
         cwd=trial.folder,

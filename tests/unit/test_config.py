@@ -194,7 +194,9 @@ def test_production_refuses_switches_that_open_what_it_keeps_shut(switch: dict[s
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "x", "1000", "1.5"])
-@pytest.mark.parametrize("name", ["SESSION_IDLE_MINUTES", "SESSION_ABSOLUTE_MINUTES", "CALL_SLOTS"])
+@pytest.mark.parametrize(
+    "name", ["SESSION_IDLE_MINUTES", "SESSION_ABSOLUTE_MINUTES", "CALL_SLOTS", "DATABASE_POOL_SIZE"]
+)
 def test_a_number_that_makes_no_sense_is_refused(name: str, value: str) -> None:
     with pytest.raises(SettingError, match=name):
         load_settings({**GOOD, name: value})
@@ -206,3 +208,44 @@ def test_what_is_no_address_of_redis_is_refused_without_repeating_it(value: str)
         load_settings({**GOOD, "REDIS_URL": value})
 
     assert "localhost" not in str(caught.value)
+
+
+@pytest.mark.parametrize("fault", [fault for fault in UNSAFE if fault not in {"unset", "empty", "blank"}])
+@pytest.mark.parametrize("where", ["production", "development"])
+def test_an_unsafe_metrics_token_is_refused_everywhere_by_name(where: str, fault: str) -> None:
+    value = UNSAFE[fault]
+
+    with pytest.raises(SettingError, match="METRICS_TOKEN") as caught:
+        load_settings({**GOOD, "APP_ENV": where, "METRICS_TOKEN": value})
+
+    assert not (value and value.strip() and value in str(caught.value))
+
+
+@pytest.mark.parametrize("token", [f"{secrets.token_urlsafe(32)} x", f"{secrets.token_urlsafe(32)}\u00e9"])
+def test_a_metrics_token_that_no_header_can_carry_is_refused(token: str) -> None:
+    with pytest.raises(SettingError, match="METRICS_TOKEN") as caught:
+        load_settings({**GOOD, "METRICS_TOKEN": token})
+
+    assert token not in str(caught.value)
+
+
+def test_a_metrics_token_is_no_other_secret_and_may_come_from_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "metrics"
+    file.write_text(secrets.token_urlsafe(32) + "\n")
+    monkeypatch.setenv("METRICS_TOKEN_FILE", str(file))
+
+    assert load_settings(GOOD)["METRICS_TOKEN"] == file.read_text().strip()
+    for secret in GOOD.values():
+        with pytest.raises(SettingError, match="METRICS_TOKEN"):
+            load_settings({**GOOD, "METRICS_TOKEN": secret})
+
+
+def test_there_are_as_many_connections_as_threads_and_one_of_a_database_in_memory() -> None:
+    kept = load_settings({**GOOD, "DATABASE_POOL_SIZE": "16"})["SQLALCHEMY_ENGINE_OPTIONS"]
+    memory = load_settings({**GOOD, "SQLALCHEMY_DATABASE_URI": "sqlite://"})["SQLALCHEMY_ENGINE_OPTIONS"]
+
+    assert (kept["pool_size"], kept["pool_pre_ping"], kept["hide_parameters"]) == (16, True, True)
+    assert "pool_size" not in memory
+    assert memory["hide_parameters"] is True

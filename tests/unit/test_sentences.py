@@ -18,7 +18,7 @@ token.rejected token.unreadable token.on_hold token.address_confirmed sign_in.ok
 sign_in.limited sign_out session.ended password.changed password.reset totp.enabled totp.disabled totp.reset
 storing.changed notice.dismissed token.renew_asked tokens.loss_accepted account.invited group.changed
 account.created account.disabled account.enabled account.deleted role.changed server.created server.changed
-server.address_changed server.deleted rotation.started rotation.ended audit.read audit.exported
+server.address_changed server.deleted rotation.started rotation.ended audit.read audit.exported audit.verified
 access.refused csrf.refused account.email_changed totp.required token.expiry_changed token.reminded
 """
 
