@@ -7,6 +7,7 @@ from app.models.failure_count import FailureCount
 from app.models.group import Group, GroupMember, ServerGroup
 from app.models.known_browser import KnownBrowser
 from app.models.login_session import LoginSession
+from app.models.odd_event import OddEvent
 from app.models.password_reset import PasswordReset
 from app.models.sealed_subkey import SealedSubkey
 from app.models.second_factor import PendingSignIn, RecoveryCode, TotpEnrolment
@@ -24,6 +25,7 @@ __all__ = [
     "Installation",
     "KnownBrowser",
     "LoginSession",
+    "OddEvent",
     "PasswordReset",
     "PendingSignIn",
     "RecoveryCode",

@@ -14,6 +14,7 @@ from app.models import Server
 from app.services.actors import Actor
 from app.services.ledger import append, append_all
 from app.services.ledger_batch import append_to_each
+from app.services.oddity_rules import note_what_is_odd
 from app.services.rights import keep_right
 
 
@@ -104,8 +105,10 @@ def record(
     subject_user_id: int | None = None,
     server: Server | None = None,
     details: Mapping[str, str | int] | None = None,
-) -> None:
-    """Add the event to the current transaction; the caller commits it with what it records.
+) -> int:
+    """Add the event to the current transaction and return its id; the caller commits it with what it records.
+
+    What is odd about it is noted beside it.
 
     Raises LedgerClosedError when it cannot be written: then nothing of the transaction happened. Raises
     ValueError when `details` has other keys than the action declares.
@@ -113,7 +116,9 @@ def record(
     event = event_of(
         action, actor, outcome=outcome, subject_user_id=subject_user_id, server=server, details=details
     )
-    append(SYSTEM_CHAIN if subject_user_id is None else subject_user_id, event)
+    event_id = append(SYSTEM_CHAIN if subject_user_id is None else subject_user_id, event)
+    note_what_is_odd(event, event_id)
+    return event_id
 
 
 def record_all(events: Sequence[Mapping[str, Any]]) -> None:

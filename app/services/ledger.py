@@ -93,24 +93,26 @@ def seal_with(engine: Engine, key: AuditKey) -> None:
     _KEYS[engine] = key
 
 
-def append(chain: int, content: Mapping[str, Any]) -> None:
-    """Add an event at the end of its chain; the caller commits it with what it records.
+def append(chain: int, content: Mapping[str, Any]) -> int:
+    """Add an event at the end of its chain and return its id; the caller commits it with what it records.
 
     Writers of one chain queue at its row; those of different chains do not wait for each other.
     Raises LedgerClosedError, after rolling back, when the table takes none, and SQLAlchemy's OperationalError
     when the database is not there at all.
     """
-    append_all(chain, [content])
+    return append_all(chain, [content])[0]
 
 
-def append_all(chain: int, contents: Sequence[Mapping[str, Any]]) -> None:
+def append_all(chain: int, contents: Sequence[Mapping[str, Any]]) -> list[int]:
     """Add events at the end of their chain, in their order: thousands at once. Otherwise as `append` does.
 
     For one event in each of many chains: `ledger_batch.append_to_each`.
     """
+    ids: list[int] = []
     with closed_when_refused():
         if contents:
-            _append(chain, contents)
+            ids = _append(chain, contents)
+    return ids
 
 
 @contextmanager
@@ -167,7 +169,7 @@ def seal_pending(chain: int, raw: bytes) -> str | None:
     return seal
 
 
-def _append(chain: int, contents: Sequence[Mapping[str, Any]]) -> None:
+def _append(chain: int, contents: Sequence[Mapping[str, Any]]) -> list[int]:
     last_place, before = _next_places(chain, len(contents))
     first = last_place - len(contents) + 1
     events: list[dict[str, Any]] = [
@@ -175,20 +177,22 @@ def _append(chain: int, contents: Sequence[Mapping[str, Any]]) -> None:
     ]
     added = db.session.execute(insert(AuditEvent).returning(AuditEvent.place, AuditEvent.id), events)
     ids = {row.place: row.id for row in added}
+    in_order = [ids[event["place"]] for event in events]
     raw = loaded_key()
     if raw is None:
         db.session.execute(update(AuditChain).where(AuditChain.chain == chain).values(last_seal=None))
-        return
+        return in_order
     if before is None:
         # Seals these events too, which are the last of them.
         seal_pending(chain, raw)
-        return
+        return in_order
     seals: list[tuple[int, str]] = []
     for event in events:
         before = seal_of(raw, before, event | {"id": ids[event["place"]]})
         seals.append((ids[event["place"]], before))
     _set_seals(seals, raw)
     db.session.execute(update(AuditChain).where(AuditChain.chain == chain).values(last_seal=before))
+    return in_order
 
 
 def _next_places(chain: int, count: int) -> tuple[int, str | None]:

@@ -35,6 +35,7 @@ from app.services.audit import Action, record
 from app.services.availability import hold_server_for, server_for
 from app.services.call_slots import CallSlots
 from app.services.keys import Keys
+from app.services.oddity_rules import USED_AFTER_REST, has_rested, note
 from app.services.token_input import TokenInput, read_token
 from app.services.token_marks import mark_held, mark_rejected, mark_unreadable
 
@@ -131,6 +132,8 @@ def _recorded(user: User, server_id: int, typed: Typed | None, purpose: Purpose,
         server = hold_server_for(user.id, server_id)
     elif server.token_required or purpose == CHECK:
         raise TokenRequiredError(server_id)
+    # Asked before this use is noted in the row.
+    is_after_rest = bool(row and purpose != CHECK and has_rested(row.last_used_at))
     if typed:
         token, source = read_typed(typed, server).value, REQUEST
     elif row:
@@ -149,7 +152,7 @@ def _recorded(user: User, server_id: int, typed: Typed | None, purpose: Purpose,
     )
     if source != NO_TOKEN:
         details = {"token_source": source, "purpose": purpose}
-        record(
+        event_id = record(
             Action.TOKEN_USED,
             door.actor,
             outcome="sent",
@@ -157,6 +160,8 @@ def _recorded(user: User, server_id: int, typed: Typed | None, purpose: Purpose,
             server=server,
             details=details,
         )
+        if is_after_rest:
+            note(event_id, USED_AFTER_REST)
     return use
 
 

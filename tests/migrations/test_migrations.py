@@ -9,16 +9,21 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import flask_migrate
 import pytest
 from alembic.script import ScriptDirectory
 from flask import Flask
 
+from app import clock
 from app.extensions import db
+from app.services.audit import Action, record
+from app.services.oddities import oddities_of
 from tests.checkout import ROOT
-from tests.factories import make_group, make_server, make_token, make_user
+from tests.factories import ACTOR, make_group, make_server, make_token, make_user
 
 TABLES = {
     "0001_accounts": {"users", "login_sessions", "password_resets"},
@@ -40,12 +45,14 @@ TABLES = {
     "0008_storing": set(),
     "0009_mcp_auth_tokens": set(),
     "0010_groups": {"groups", "group_members", "server_groups"},
-    "0011_mcp_auth_tokens": {"mcp_auth_tokens"},
+    "0011_mcp_auth_tokens": set(),
+    "0012_odd_events": {"odd_events"},
+    "0013_mcp_auth_tokens": {"mcp_auth_tokens"},
 }
 LAST = list(TABLES)[-1]
 #: Columns that the first tables of tokens did not have.
 LATER_COLUMNS = ("stated_expires_at", "reminded_days", "held_at", "last_check_reason", "renew_asked_at")
-#: Indexes that none of the former tables had.
+#: Indexes that the tables before 0011 did not have.
 LATER_INDEXES = (
     "idx_mcp_auth_tokens_address",
     "idx_mcp_auth_tokens_check",
@@ -57,6 +64,7 @@ FORMER_ENDS = {
     "0007_mcp_auth_tokens": LATER_COLUMNS,
     "0008_mcp_auth_tokens": LATER_COLUMNS,
     "0009_mcp_auth_tokens": ("renew_asked_at",),
+    "0011_mcp_auth_tokens": (),
 }
 
 
@@ -140,7 +148,7 @@ def test_a_database_from_a_former_end_keeps_its_rows_on_the_way_up_and_refuses_t
     rename_table("mcp_auth_tokens", "aside")
     flask_migrate.downgrade(revision=end)
     rename_table("aside", "mcp_auth_tokens")
-    for index in LATER_INDEXES:
+    for index in LATER_INDEXES if end < "0011" else ():
         db.session.execute(db.text(f"DROP INDEX {index}"))
     for column in FORMER_ENDS[end]:
         db.session.execute(db.text(f"ALTER TABLE mcp_auth_tokens DROP COLUMN {column}"))
@@ -176,6 +184,46 @@ def test_without_groups_no_server_is_opened_to_everyone(migrated: Flask) -> None
         "Nobody's": (False, None),
         "Imported": (False, None),
         "Team's": (False, None),
+    }
+
+
+def test_what_was_odd_of_late_is_still_there_to_be_looked_at(migrated: Flask, time_machine: Any) -> None:
+    now = clock.now()
+    ann, bob = make_user(), make_user("bob@example.com")
+    flask_migrate.downgrade(revision="0010_groups")
+
+    def at(days: float, action: Action, user_id: int = ann.id, **details: str | int) -> int:
+        time_machine.move_to(now - timedelta(days=days), tick=False)
+        # There is no table to note it in, which hinders nobody.
+        event_id = record(action, ACTOR, subject_user_id=user_id, details=details)
+        db.session.commit()
+        return event_id
+
+    at(15, Action.TOKEN_UNREADABLE)
+    dismissed = at(10, Action.TOKEN_UNREADABLE)
+    at(9, Action.NOTICE_DISMISSED, notice="unreadable", event=dismissed)
+    unreadable = at(8, Action.TOKEN_UNREADABLE)
+    at(8, Action.NOTICE_DISMISSED, notice="failed_sign_ins", event=unreadable)
+    at(7, Action.TOKEN_UNREADABLE, user_id=999)
+    # The fifth within a day, and a sixth; then four, and a fifth a day after the first of them.
+    failed = [at(6 - number / 10, Action.SIGN_IN_FAILED) for number in range(6)]
+    for number in range(5):
+        at(3 - number / 4, Action.SIGN_IN_LIMITED)
+    for _ in range(4):
+        at(1, Action.SIGN_IN_FAILED, user_id=bob.id)
+    time_machine.move_to(now)
+    db.session.remove()
+
+    flask_migrate.upgrade()
+
+    statement = "SELECT kind, event_id, subject_user_id FROM odd_events ORDER BY id"
+    assert [tuple(row) for row in db.session.execute(db.text(statement))] == [
+        ("unreadable", unreadable, ann.id),
+        ("failed_sign_ins", failed[4], ann.id),
+    ]
+    assert {one.occurred_at for one in oddities_of(ann)} == {
+        now - timedelta(days=8),
+        now - timedelta(days=5.6),
     }
 
 

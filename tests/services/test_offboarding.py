@@ -14,6 +14,7 @@ from app.errors import NotThereError, SignedOutError
 from app.extensions import db
 from app.models import Group, GroupMember, LoginSession, PendingSignIn, Token, User
 from app.services import accounts, offboarding, one_time_links, second_step, sessions, tokens, totp
+from app.services.audit import Action, record
 from app.services.audit_verify import verify_ledger
 from app.services.ending_tokens import list_ending_tokens
 from app.services.sign_in import Visitor
@@ -41,6 +42,7 @@ def furnish(email: str) -> User:
     db.session.add(group)
     db.session.flush()
     db.session.add(GroupMember(group_id=group.id, user_id=user.id))
+    record(Action.TOKEN_UNREADABLE, ACTOR, subject_user_id=user.id)
     db.session.commit()
     return user
 

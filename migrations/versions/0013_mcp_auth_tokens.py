@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from alembic import context, op
 from alembic.util import CommandError
 
-revision = "0011_mcp_auth_tokens"
-down_revision = "0010_groups"
+revision = "0013_mcp_auth_tokens"
+down_revision = "0012_odd_events"
 branch_labels = None
 depends_on = None
 
