@@ -2,7 +2,7 @@
 
 The event stands in its person's chain by then, whose lock the transaction holds: two events of one person at
 once are judged one after the other, and each knows of the one before. A rule is one query, answered by
-indexes of the events of its action alone, and counts no further than it needs to (docs/decisions/0014).
+indexes of the events of its action alone, and counts no further than it needs to (docs/decisions/0015).
 """
 
 from __future__ import annotations

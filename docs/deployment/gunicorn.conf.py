@@ -15,8 +15,8 @@ workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 #: Half of them may wait for remote servers (`CALL_SLOTS`).
 worker_class = "gthread"
 threads = 8
-#: A call of 30 seconds that has begun may end.
-graceful_timeout = 45
+#: A call that has begun may end: it asks a server for its tools and then for this, up to 30 seconds each.
+graceful_timeout = 75
 #: Longer than the proxy keeps its connections to us, so that it never writes into one that we close.
 keepalive = 75
 # It would stand in HOME, shared by every gunicorn of this account.
