@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from app.errors import StorageOffError
 from app.extensions import db
@@ -15,6 +15,7 @@ from app.services.keys import Keys
 
 BY_INSTALLATION: Final = "installation"
 BY_PERSON: Final = "person"
+_STORES: Final = select(User.stores_tokens).where(User.id == bindparam("user_id"))
 
 
 def why_not_stored(user: User, keys: Keys) -> str | None:
@@ -22,7 +23,7 @@ def why_not_stored(user: User, keys: Keys) -> str | None:
     if not keys.stores_tokens:
         return BY_INSTALLATION
     # Asked anew: a check may have taken half a minute since the person was loaded.
-    stores = db.session.scalar(select(User.stores_tokens).where(User.id == user.id))
+    stores = db.session.connection().scalar(_STORES, {"user_id": user.id})
     # None: the account is gone, which `stay_signed_in` says.
     return BY_PERSON if stores is False else None
 
