@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from sqlalchemy import select
+from sqlalchemy import Row, Select, bindparam, select
 
 from app import clock
 from app.errors import NotThereError
@@ -44,6 +44,29 @@ _ACTIONS: Final = (
     Action.TOKEN_UNREADABLE,
     Action.NOTICE_DISMISSED,
 )
+#: Built once: the page of tokens asks both each time. Rows, not objects: one person may have a thousand.
+_NEWEST: Final[Select[*tuple[Any, ...]]] = (
+    select(
+        AuditEvent.id,
+        AuditEvent.occurred_at,
+        AuditEvent.action,
+        AuditEvent.subject_user_id,
+        AuditEvent.server_id,
+        AuditEvent.server_name,
+        AuditEvent.client_address,
+        AuditEvent.agent,
+        AuditEvent.details,
+    )
+    .where(AuditEvent.subject_user_id == bindparam("user_id"))
+    .where(AuditEvent.action.in_([action.value for action in _ACTIONS]))
+    .order_by(AuditEvent.id.desc())
+    .limit(LOOKED_AT)
+)
+_MOVES: Final = select(AuditEvent.server_id, AuditEvent.occurred_at).where(
+    AuditEvent.action == Action.SERVER_ADDRESS_CHANGED.value, AuditEvent.occurred_at > bindparam("since")
+)
+#: A row of the first.
+Event: TypeAlias = Row[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -61,7 +84,7 @@ class Oddity:
 
 def oddities_of(user: User) -> list[Oddity]:
     """Return what is odd about this person's events and not dismissed, the newest first."""
-    return _find(_events(AuditEvent.subject_user_id == user.id), _address_changes())
+    return _find(_events(user.id), _address_changes())
 
 
 def oddities_of_all() -> list[Oddity]:
@@ -74,9 +97,7 @@ def oddities_of_all() -> list[Oddity]:
     )
     people = db.session.scalars(of_late.distinct().limit(500)).all()
     changes = _address_changes()
-    found = [
-        one for person in people for one in _find(_events(AuditEvent.subject_user_id == person), changes)
-    ]
+    found = [one for person in people for one in _find(_events(person), changes)]
     return sorted(found, key=lambda one: one.event_id, reverse=True)[:SHOWN]
 
 
@@ -93,23 +114,18 @@ def dismiss(user: User, kind: str, event_id: int, actor: Actor) -> None:
     db.session.commit()
 
 
-def _events(whose: Any) -> Sequence[AuditEvent]:
+def _events(user_id: int | None) -> Sequence[Event]:
     """Return somebody's events of the kinds that rules look at, the oldest first."""
-    statement = select(AuditEvent).where(whose, AuditEvent.action.in_([action.value for action in _ACTIONS]))
-    newest = statement.order_by(AuditEvent.id.desc()).limit(LOOKED_AT)
-    return list(db.session.scalars(newest))[::-1]
+    return db.session.connection().execute(_NEWEST, {"user_id": user_id}).all()[::-1]
 
 
 def _address_changes() -> list[tuple[int, datetime]]:
     """Return server id and time of each change of address of late."""
-    statement = select(AuditEvent.server_id, AuditEvent.occurred_at).where(
-        AuditEvent.action == Action.SERVER_ADDRESS_CHANGED.value,
-        AuditEvent.occurred_at > clock.now() - SHOWN_FOR - AFTER_ADDRESS_CHANGE,
-    )
-    return [(row.server_id, row.occurred_at) for row in db.session.execute(statement)]
+    since = {"since": clock.now() - SHOWN_FOR - AFTER_ADDRESS_CHANGE}
+    return [(row.server_id, row.occurred_at) for row in db.session.connection().execute(_MOVES, since)]
 
 
-def _find(events: Sequence[AuditEvent], changes: list[tuple[int, datetime]]) -> list[Oddity]:
+def _find(events: Sequence[Event], changes: list[tuple[int, datetime]]) -> list[Oddity]:
     since = clock.now() - SHOWN_FOR
     dismissed = {
         (event.details.get("notice"), event.details.get("event"))
@@ -133,7 +149,7 @@ def _find(events: Sequence[AuditEvent], changes: list[tuple[int, datetime]]) -> 
     return sorted(found, key=lambda one: one.event_id, reverse=True)[:SHOWN]
 
 
-def _sign_ins(events: Iterable[AuditEvent]) -> Iterator[tuple[str, AuditEvent]]:
+def _sign_ins(events: Iterable[Event]) -> Iterator[tuple[str, Event]]:
     """A sign-in from an agent or address that none before came from; the first of all is not odd."""
     agents: set[str] = set()
     addresses: set[str] = set()
@@ -148,9 +164,9 @@ def _sign_ins(events: Iterable[AuditEvent]) -> Iterator[tuple[str, AuditEvent]]:
         addresses.add(event.client_address)
 
 
-def _failures(events: Iterable[AuditEvent]) -> Iterator[tuple[str, AuditEvent]]:
+def _failures(events: Iterable[Event]) -> Iterator[tuple[str, Event]]:
     """So many failed sign-ins within a day; told once a row of them."""
-    row: list[AuditEvent] = []
+    row: list[Event] = []
     for event in events:
         if event.action not in {Action.SIGN_IN_FAILED, Action.SIGN_IN_LIMITED}:
             continue
@@ -159,9 +175,7 @@ def _failures(events: Iterable[AuditEvent]) -> Iterator[tuple[str, AuditEvent]]:
             yield FAILED_SIGN_INS, event
 
 
-def _uses(
-    events: Iterable[AuditEvent], changes: list[tuple[int, datetime]]
-) -> Iterator[tuple[str, AuditEvent]]:
+def _uses(events: Iterable[Event], changes: list[tuple[int, datetime]]) -> Iterator[tuple[str, Event]]:
     """A token found unreadable, used after a long rest, in a burst, or right after its server moved."""
     last: dict[int | None, datetime] = {}
     burst: list[datetime] = []

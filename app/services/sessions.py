@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -110,10 +111,11 @@ def find_signed_in(session_id: str, limits: Limits = DEFAULT_LIMITS) -> User | N
 @cache
 def _signed_in() -> Select[User, int, datetime]:
     """Return the statement that each request begins with, built once."""
+    live = _is_live({name: bindparam(name) for name in ("now", "seen_after", "made_after")})
     return (
         select(User, LoginSession.id, LoginSession.last_seen_at)
         .join(LoginSession, LoginSession.user_id == User.id)
-        .where(LoginSession.session_hash == bindparam("session_hash"), _is_live(), User.is_active)
+        .where(LoginSession.session_hash == bindparam("session_hash"), live, User.is_active)
     )
 
 
@@ -155,16 +157,16 @@ def end_session(user: User, actor: Actor) -> None:
 
 def is_live(now: datetime, limits: Limits) -> ColumnElement[bool]:
     """Return SQL for whether a session has not ended by itself."""
-    return _is_live().params(_moments(now, limits))
+    return _is_live(_moments(now, limits))
 
 
-def _is_live() -> ColumnElement[bool]:
-    """Return the same, of the moments of `_moments`."""
+def _is_live(moments: Mapping[str, Any]) -> ColumnElement[bool]:
+    """Return the same, of what `_moments` returns, or of parameters with these names."""
     return and_(
-        LoginSession.expires_at > bindparam("now"),
-        LoginSession.last_seen_at > bindparam("seen_after"),
+        LoginSession.expires_at > moments["now"],
+        LoginSession.last_seen_at > moments["seen_after"],
         # A limit that an admin has shortened ends older sessions too.
-        LoginSession.created_at > bindparam("made_after"),
+        LoginSession.created_at > moments["made_after"],
     )
 
 
