@@ -8,7 +8,7 @@ import threading
 from dataclasses import asdict, dataclass, field
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app import clock
@@ -32,6 +32,7 @@ _NEEDED: Final = (
     .order_by(EncryptionKey.id)
 )
 _SALT: Final = select(Installation.key_salt)
+_BOTH: Final = _NEEDED.add_columns(Installation.key_salt).join(Installation, true())
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,7 @@ class Keys:
         return self._fresh_keyring()
 
     def _read(self) -> Keyring:
-        rows = _needed_keys()
-        salt = _installation_salt(make=not rows)
+        rows, salt = _needed_keys_and_salt()
         if salt is None:
             # Without the salt no secret opens these keys: another one would only make things worse.
             return Keyring(None, {}, frozenset(row.id for row in rows))
@@ -129,6 +129,15 @@ def try_write() -> None:
     db.session.commit()
 
 
+def _needed_keys_and_salt() -> tuple[list[KeyFacts], bytes | None]:
+    """Return what `_needed_keys` and `_installation_salt` return, by one statement nearly always."""
+    found = db.session.connection().execute(_BOTH).all()
+    if not found or found[0].id is None:
+        rows = _needed_keys()
+        return rows, _installation_salt(make=not rows)
+    return [KeyFacts(*row[:-1]) for row in found], _salt_in(found[0].key_salt)
+
+
 def _needed_keys() -> list[KeyFacts]:
     """Return the keys that are not retired."""
     return [KeyFacts(*row) for row in db.session.connection().execute(_NEEDED)]
@@ -144,8 +153,12 @@ def _installation_salt(*, make: bool) -> bytes | None:
         values = {"id": 1, "key_salt": secrets.token_hex(SALT_BYTES), "created_at": clock.now()}
         _insert_once(Installation, values)
         salt = db.session.connection().scalar(_SALT)
+    return _salt_in(salt)
+
+
+def _salt_in(text: str | None) -> bytes | None:
     try:
-        return bytes.fromhex(salt) if salt else None
+        return bytes.fromhex(text) if text else None
     except ValueError:
         return None
 

@@ -130,8 +130,8 @@ def _mark_seen(row_id: int) -> None:
         logger.warning("A session could not be marked as seen.", extra={"reason": type(error).__name__})
 
 
-def stay_signed_in(user: User) -> None:
-    """See that the person may still act, and keep it so until the transaction ends.
+def stay_signed_in(user: User) -> User:
+    """See that the person may still act, and keep it so until the transaction ends; return them as they are.
 
     Raises SignedOutError when the account was disabled or the session has ended since they were loaded: a
     check may have taken half a minute since.
@@ -141,10 +141,11 @@ def stay_signed_in(user: User) -> None:
         raise SignedOutError
     if user.session_id is None:
         # Not in a browser or program: on the command line.
-        return
+        return row
     known_by = {"session_hash": session_hash(user.session_id)}
     if db.session.connection().scalar(_ALIVE, known_by) is None:
         raise SignedOutError
+    return row
 
 
 def end_session(user: User, actor: Actor) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import update
 
 from app.errors import StorageOffError
 from app.extensions import db
@@ -15,17 +15,16 @@ from app.services.keys import Keys
 
 BY_INSTALLATION: Final = "installation"
 BY_PERSON: Final = "person"
-_STORES: Final = select(User.stores_tokens).where(User.id == bindparam("user_id"))
 
 
 def why_not_stored(user: User, keys: Keys) -> str | None:
-    """Return who turned storing off for this person, `installation` or `person`; None when it is on."""
+    """Return who turned storing off for this person, `installation` or `person`; None when it is on.
+
+    As the person was loaded: whoever is about to store asks with what `stay_signed_in` returns.
+    """
     if not keys.stores_tokens:
         return BY_INSTALLATION
-    # Asked anew: a check may have taken half a minute since the person was loaded.
-    stores = db.session.connection().scalar(_STORES, {"user_id": user.id})
-    # None: the account is gone, which `stay_signed_in` says.
-    return BY_PERSON if stores is False else None
+    return None if user.stores_tokens else BY_PERSON
 
 
 def refuse_unless_stored(user: User, keys: Keys) -> None:

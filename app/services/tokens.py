@@ -205,8 +205,8 @@ def _store(ready: _Ready, keys: Keys, actor: Actor, record_more: Callable[[], No
     """Seal and write the token, with its audit row and what `record_more` records besides, and commit."""
     user_id, server, value = ready.user.id, ready.server, ready.read.value
     vault = keys.vault_for_sealing()
-    stay_signed_in(ready.user)
-    refuse_unless_stored(ready.user, keys)
+    # As they are now: a check may have taken half a minute since they were loaded.
+    refuse_unless_stored(stay_signed_in(ready.user), keys)
     fingerprint = fingerprint_of(value, user_id, vault)
     sealed = vault.seal(value, Place(user_id, server.id, ready.bound))
     stated = stated_expiry(value)

@@ -1,6 +1,6 @@
 """Where the tokens were made before 0010 came in between: databases at this revision have the table.
 
-The table has a revision of its own, always the last one, which is 0011 now (docs/decisions/0008).
+The table has a revision of its own, always the last one, which is 0013 now (docs/decisions/0008).
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Do nothing: 0011 makes the table."""
+    """Do nothing: 0013 makes the table."""
 
 
 def downgrade() -> None:
     if context.is_offline_mode() or not sa.inspect(op.get_bind()).has_table("mcp_auth_tokens"):
         return
-    # A database that was at this revision goes down from it without having been at 0011.
+    # A database that was at this revision goes down from it without having been at 0013.
     count = op.get_bind().execute(sa.text("SELECT count(*) FROM mcp_auth_tokens")).scalar_one()
     if count and os.environ.get("ALLOW_TOKEN_LOSS") != "1":
         raise CommandError(

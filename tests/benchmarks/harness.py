@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 #: How far a ratio may be off what is wanted: noise (a quarter).
 ALLOWED = 1.25
@@ -57,6 +57,7 @@ class Result:
     verdict: str
     rounds: int
     times_over: float | None = None
+    is_measured_twice: bool = False
     spread: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
@@ -64,7 +65,7 @@ def run(contest: Contest, database: str, *, quick: bool) -> Result:
     """Measure both in turn, once more and longer where the ratio missed."""
     found = _measure(contest, database, contest.rounds, quick)
     if found.verdict == MISSED and contest.rounds > 1:
-        found = _measure(contest, database, contest.rounds * LONGER, quick)
+        found = replace(_measure(contest, database, contest.rounds * LONGER, quick), is_measured_twice=True)
     return found
 
 

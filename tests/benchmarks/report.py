@@ -38,7 +38,7 @@ def _row(result: Result) -> tuple[str, ...]:
         result.unit,
         f"{result.ratio:.2f}",
         result.wanted,
-        result.verdict,
+        result.verdict + (" (measured twice)" if result.is_measured_twice else ""),
     )
 
 

@@ -40,16 +40,19 @@ TABLES = {
     "0008_storing": set(),
     "0009_mcp_auth_tokens": set(),
     "0010_groups": {"groups", "group_members", "server_groups"},
-    "0011_mcp_auth_tokens": {"mcp_auth_tokens"},
+    "0011_mcp_auth_tokens": set(),
+    "0012_ends": set(),
+    "0013_mcp_auth_tokens": {"mcp_auth_tokens"},
 }
 LAST = list(TABLES)[-1]
 #: Columns that the first tables of tokens did not have.
 LATER_COLUMNS = ("stated_expires_at", "reminded_days", "held_at", "last_check_reason", "renew_asked_at")
-#: Indexes that none of the former tables had.
+#: Indexes that not all of the former tables had.
 LATER_INDEXES = (
     "idx_mcp_auth_tokens_address",
     "idx_mcp_auth_tokens_check",
     "idx_mcp_auth_tokens_unreadable",
+    "idx_mcp_auth_tokens_expires",
 )
 #: Revisions that were the last one once, each with the columns of the tokens that it did not have yet.
 FORMER_ENDS = {
@@ -57,6 +60,7 @@ FORMER_ENDS = {
     "0007_mcp_auth_tokens": LATER_COLUMNS,
     "0008_mcp_auth_tokens": LATER_COLUMNS,
     "0009_mcp_auth_tokens": ("renew_asked_at",),
+    "0011_mcp_auth_tokens": (),
 }
 
 

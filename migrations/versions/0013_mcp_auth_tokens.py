@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from alembic import context, op
 from alembic.util import CommandError
 
-revision = "0011_mcp_auth_tokens"
-down_revision = "0010_groups"
+revision = "0013_mcp_auth_tokens"
+down_revision = "0012_ends"
 branch_labels = None
 depends_on = None
 
@@ -39,6 +39,7 @@ ADDED_INDEXES: dict[str, tuple[list[str], str | None]] = {
         None,
     ),
     "idx_mcp_auth_tokens_unreadable": (["unreadable_at"], "unreadable_at IS NOT NULL"),
+    "idx_mcp_auth_tokens_expires": (["expires_at"], "expires_at IS NOT NULL"),
 }
 
 # A raw SQL change of the token moves `updated_at` too. A statement that sets `updated_at` itself knows
