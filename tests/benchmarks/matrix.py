@@ -1,4 +1,4 @@
-"""Admin → Tokens beside another list of admins, everybody holding a token in some state. Shown, not judged."""
+"""Admin → Tokens beside another list of admins, with a token for each person and server. Only shown."""
 
 from __future__ import annotations
 

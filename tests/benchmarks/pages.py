@@ -22,7 +22,7 @@ from tests.benchmarks.sites import SERVERS, Site, add_servers
 
 PAGE = "/settings/tokens"
 MORE_SERVERS = 1000
-RECORDED: dict[str, float | None] = {"sqlite": None, "postgresql": None}
+RECORDED = {"sqlite": 0.17, "postgresql": 0.11}
 ROW = re.compile(r'<tr class="row.*?</tr>', re.DOTALL)
 #: What of a row is its own, and how it is found there.
 OWN = {

@@ -20,6 +20,7 @@ from tests.benchmarks.harness import Contest
 from tests.benchmarks.sites import FIRST_SERVER, Site
 
 WANTED = {"sqlite": 3.5, "postgresql": 2.2}
+RECORDED = {"sqlite": 5.0, "postgresql": 4.0}
 #: What ContextForge and Airflow take, by their published figures: 17 times the floor. Ours has to be 4 times
 #: as fast as that.
 PEERS = 17 / 4
@@ -54,20 +55,15 @@ def contests(site: Site, stack: ExitStack) -> Iterator[Contest]:
     def use() -> None:
         begin_use(person, FIRST_SERVER, None, "call_tool", site.door)
 
-    least = site.timed(floor, TIMES)
+    least, recorded = site.timed(floor, TIMES), RECORDED[site.name]
+    bounds = {"1 resolve a saved token": WANTED[site.name]}
+    if site.name == "sqlite":
+        bounds["1 resolve, ¼ of ContextForge and Airflow"] = PEERS
     # Whatever else was going on in the session.
     db.session.rollback()
-    yield Contest(
-        "1 resolve a saved token", "µs", site.timed(ours, TIMES), least, at_most=WANTED[site.name], rounds=25
-    )
-    if site.name == "sqlite":
+    for name, at_most in bounds.items():
         yield Contest(
-            "1 resolve, ¼ of ContextForge and Airflow",
-            "µs",
-            site.timed(ours, TIMES),
-            least,
-            at_most=PEERS,
-            rounds=25,
+            name, "µs", site.timed(ours, TIMES), least, at_most=at_most, recorded=recorded, rounds=25
         )
     db.session.rollback()
     yield Contest("  … in a transaction of its own", "µs", site.timed(alone, TIMES), least)
