@@ -22,7 +22,7 @@ PIN_PLAIN := $(PYTHON) -c 'import pathlib, re, sys; file = pathlib.Path(sys.argv
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run serve test bench screenshots gallery lighthouse translations check lint types templates-lint migrations-check unit browser format lock clean
+.PHONY: help run serve test bench bench-quick screenshots gallery lighthouse translations check lint types templates-lint migrations-check unit browser format lock clean
 
 help: ## Name every target
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name what; do \
@@ -37,7 +37,7 @@ serve: $(VENV)/.run-stamp ## Serve with gunicorn, as in production; settings fro
 
 test: unit browser ## Install and run the whole suite
 
-check: lint types templates-lint migrations-check test ## Everything that must be green; what CI runs
+check: lint types templates-lint migrations-check test bench-quick ## Everything that must be green; what CI runs
 
 lint: $(VENV)/.dev-stamp ## Style, order of imports and known mistakes
 	$(BIN)/python -m ruff check .
@@ -64,9 +64,11 @@ unit: $(VENV)/.dev-stamp $(EVERYTHING)/node_modules/.stamp ## All tests but thos
 browser: $(VENV)/.dev-stamp ## Tests in Chromium
 	$(BIN)/python -m pytest tests/browser
 
-bench: $(VENV)/.dev-stamp ## Measure rotation and events against their floors, in the same run; on PostgreSQL too when TEST_DATABASE_URL names one
-	@LOG_LEVEL=error $(BIN)/python -m tests.benchmarks.rotation
-	@LOG_LEVEL=error $(BIN)/python -m tests.benchmarks.events
+bench: $(VENV)/.dev-stamp ## Measure each ratio of docs/performance.md against its floor, in the same run; on PostgreSQL too when TEST_DATABASE_URL names one
+	@LOG_LEVEL=error $(BIN)/python -m tests.benchmarks
+
+bench-quick: $(VENV)/.dev-stamp ## The same in under a minute, by ratios alone: has anything become slower?
+	@LOG_LEVEL=error $(BIN)/python -m tests.benchmarks --quick --json test-results/bench-quick.json
 
 screenshots: $(VENV)/.dev-stamp ## Draw the pictures of both READMEs anew
 	@LOG_LEVEL=error $(BIN)/python -m tests.browser.screenshots

@@ -28,11 +28,10 @@ from app.models import Server, User
 from app.services.renewals import RenewalRequest, ask_to_renew
 from app.services.servers import find_server
 from app.services.token_choice import Choice
-from app.services.token_list import NEEDS_ATTENTION
 from app.services.token_matrix import Cell, all_cells, get_cell
 from app.services.token_removal import delete_token_of
 from app.services.token_search import person_named
-from app.services.token_status import STATUSES
+from app.services.token_status import NEEDS_ATTENTION, STATUSES
 from app.words.renewals import letter
 
 PERSON = click.argument("person", metavar="EMAIL")

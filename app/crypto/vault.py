@@ -10,8 +10,7 @@ import json
 import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cryptography.fernet import InvalidToken
 
@@ -26,8 +25,7 @@ MAX_SEALED_CHARS: Final = 20_000
 FERNET_TEXT: Final = re.compile(r"gA[A-Za-z0-9_-]+={0,2}", re.ASCII)
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a token belongs: the person, the server, and the full URL it may be sent to."""
 
     user_id: int
@@ -35,8 +33,7 @@ class Place:
     address: str
 
 
-@dataclass(frozen=True)
-class Sealed:
+class Sealed(NamedTuple):
     """A sealed token as its row keeps it: ASCII text and the public id of its key."""
 
     text: str
@@ -101,7 +98,7 @@ class Vault:
         Its owner has to have said so. Raises KeyNotLoadedError and TokenUnreadableError as `unseal` does.
         """
         token, _ = self._open(sealed, place)
-        return self.seal(token, replace(place, address=address))
+        return self.seal(token, place._replace(address=address))
 
     def new_subkey(self, purpose: str) -> Sealed:
         """Return 32 random bytes for one purpose, sealed under the current key.
@@ -164,7 +161,8 @@ def _decrypt(key: Key, text: str) -> tuple[dict[str, Any], bytes] | None:
     try:
         # No `ttl`: Fernet would then refuse what a clock now set back sealed a minute ago.
         raw = key.fernet.decrypt(text)
-        payload = json.loads(raw)
+        # Decoded here: `json` would first guess from the bytes in which of five encodings they are.
+        payload = json.loads(raw.decode())
     except (InvalidToken, ValueError, TypeError):
         return None
     return (payload, raw) if isinstance(payload, dict) else None
@@ -177,7 +175,9 @@ def _is_canonical(text: object) -> bool:
     """
     if not isinstance(text, str) or len(text) > MAX_SEALED_CHARS or not FERNET_TEXT.fullmatch(text):
         return False
+    # Four letters are three bytes, whatever stands before them: padding and stray bits are in the last four.
+    last = text[-4:]
     try:
-        return urlsafe_b64encode(urlsafe_b64decode(text)).decode("ascii") == text
+        return not len(text) % 4 and urlsafe_b64encode(urlsafe_b64decode(last)).decode("ascii") == last
     except ValueError:
         return False

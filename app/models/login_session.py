@@ -25,7 +25,7 @@ class LoginSession(Model):
     #: Moved at most once a minute.
     last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     #: The absolute end, whatever the person does.
-    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     client_address: Mapped[str] = mapped_column(String(45))
     #: Agent family ("Chrome on Linux"), not the whole header.
     agent: Mapped[str] = mapped_column(String(80))

@@ -14,10 +14,9 @@ from app.models.types import UtcDateTime
 CHECK_RESULTS: Final = ("accepted", "rejected", "not_proven", "unreachable")
 
 
-#: Of an index that holds the few rows which cannot be read, and none of the others.
-_WHERE_UNREADABLE: Final[dict[str, Any]] = {
-    f"{dialect}_where": text("unreadable_at IS NOT NULL") for dialect in ("sqlite", "postgresql")
-}
+def _where_not_null(column: str) -> dict[str, Any]:
+    """Return the options of an index that holds the rows which have this at all, and none of the others."""
+    return {f"{dialect}_where": text(f"{column} IS NOT NULL") for dialect in ("sqlite", "postgresql")}
 
 
 class Token(Model):
@@ -43,7 +42,9 @@ class Token(Model):
             "idx_mcp_auth_tokens_check",
             *("last_check_result", "expires_at", "mcp_server_id", "bound_url", "unreadable_at"),
         ),
-        Index("idx_mcp_auth_tokens_unreadable", "unreadable_at", **_WHERE_UNREADABLE),
+        Index("idx_mcp_auth_tokens_unreadable", "unreadable_at", **_where_not_null("unreadable_at")),
+        # Reminders look for what ends soon.
+        Index("idx_mcp_auth_tokens_expires", "expires_at", **_where_not_null("expires_at")),
         {"sqlite_autoincrement": True},
     )
 

@@ -13,9 +13,9 @@ from app.services.audit import Action, record
 from app.services.availability import server_for
 from app.services.keys import Keys
 from app.services.own_acts import confirm_own_act
+from app.services.saved_tokens import SavedRow, saved_row
 from app.services.sign_in import Visitor
 from app.services.token_marks import check_columns, mark_unreadable
-from app.services.uses import saved_row
 
 
 def confirm_address(
@@ -64,7 +64,7 @@ def confirm_address(
     db.session.commit()
 
 
-def _held(user: User, server_id: int) -> tuple[Server, Token]:
+def _held(user: User, server_id: int) -> tuple[Server, SavedRow]:
     server = server_for(user.id, server_id)
     row = saved_row(user.id, server_id)
     if row is None or row.bound_url == server.url:

@@ -7,9 +7,10 @@ Admins are people too: the catalogue that they keep is another thing than the se
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, or_, select
 
 from app.errors import NotThereError
 from app.extensions import db
@@ -36,12 +37,7 @@ def server_for(user_id: int, server_id: int) -> Server:
 
     That is one that is not there at all, disabled, or not available to them.
     """
-    server = db.session.scalar(
-        select(Server)
-        .where(Server.id == server_id, Server.is_enabled, available_to(user_id))
-        # Objects outlive their transaction here, and the address may be another one by now.
-        .execution_options(populate_existing=True)
-    )
+    server = db.session.scalar(_available_server(), {"user_id": user_id, "server_id": server_id})
     if server is None:
         raise NotThereError
     return server
@@ -56,15 +52,23 @@ def hold_server_for(user_id: int, server_id: int) -> Server:
     queue_writers(Server, server_id)
     # Row by row, in this order: a condition over several tables would judge some of them as they were before
     # the wait for the first.
-    server = db.session.scalar(
-        select(Server)
-        .where(Server.id == server_id, Server.is_enabled)
-        .with_for_update(read=True)
-        .execution_options(populate_existing=True)
-    )
+    server = db.session.scalar(_held_server(), {"server_id": server_id})
     if server is None or not (server.for_everyone or _held_memberships(user_id, server_id)):
         raise NotThereError
     return server
+
+
+@cache
+def _available_server() -> Select[Server]:
+    enabled = select(Server).where(Server.id == bindparam("server_id"), Server.is_enabled)
+    # Objects outlive their transaction here, and the address may be another one by now.
+    return enabled.where(available_to(bindparam("user_id"))).execution_options(populate_existing=True)
+
+
+@cache
+def _held_server() -> Select[Server]:
+    enabled = select(Server).where(Server.id == bindparam("server_id"), Server.is_enabled)
+    return enabled.with_for_update(read=True).execution_options(populate_existing=True)
 
 
 def _held_memberships(user_id: int, server_id: int) -> bool:

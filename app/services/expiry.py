@@ -10,10 +10,11 @@ from app import clock
 from app.errors import ChangedMeanwhileError, InvalidInputError, NotThereError
 from app.extensions import db
 from app.models import Server, Token, User
+from app.models.token import version_of
 from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.availability import available_to
-from app.services.uses import saved_row
+from app.services.saved_tokens import saved_row
 
 
 def set_expiry(
@@ -30,7 +31,7 @@ def set_expiry(
     row = saved_row(user.id, server_id)
     if server is None or row is None:
         raise NotThereError
-    if seen not in {None, row.version}:
+    if seen not in {None, version_of(row.id, row.revision)}:
         raise ChangedMeanwhileError
     changed = db.session.execute(
         update(Token)

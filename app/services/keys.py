@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app import clock
@@ -19,6 +19,20 @@ from app.extensions import Model, db
 from app.models import EncryptionKey, Installation
 
 logger = logging.getLogger(__name__)
+
+_NEEDED: Final = (
+    select(
+        EncryptionKey.id,
+        EncryptionKey.scheme,
+        EncryptionKey.kdf,
+        EncryptionKey.iterations,
+        EncryptionKey.check_value,
+    )
+    .where(EncryptionKey.retired_at.is_(None))
+    .order_by(EncryptionKey.id)
+)
+_SALT: Final = select(Installation.key_salt)
+_BOTH: Final = _NEEDED.add_columns(Installation.key_salt).join(Installation, true())
 
 
 @dataclass(frozen=True)
@@ -38,6 +52,8 @@ class Keys:
         self._secrets = given
         self._lock = threading.Lock()
         self._keyring: Keyring | None = None
+        #: What was built last, after what it was built from.
+        self._built: tuple[tuple[bytes, list[KeyFacts]], Keyring] | None = None
 
     def vault_for_sealing(self) -> Vault:
         """Return a vault that may seal. The first call ever admits the key: commits its row.
@@ -100,12 +116,15 @@ class Keys:
         return self._fresh_keyring()
 
     def _read(self) -> Keyring:
-        rows = _needed_keys()
-        salt = _installation_salt(make=not rows)
+        rows, salt = _needed_keys_and_salt()
         if salt is None:
             # Without the salt no secret opens these keys: another one would only make things worse.
             return Keyring(None, {}, frozenset(row.id for row in rows))
-        return build_keyring((self._secrets.sealing, *self._secrets.previous), salt=salt, rows=rows)
+        built = self._built
+        if built is None or built[0] != (salt, rows):
+            given = (self._secrets.sealing, *self._secrets.previous)
+            built = self._built = (salt, rows), build_keyring(given, salt=salt, rows=rows)
+        return built[1]
 
 
 def try_write() -> None:
@@ -115,10 +134,18 @@ def try_write() -> None:
     db.session.commit()
 
 
-def _needed_keys() -> Sequence[KeyFacts]:
+def _needed_keys_and_salt() -> tuple[list[KeyFacts], bytes | None]:
+    """Return what `_needed_keys` and `_installation_salt` return, by one statement nearly always."""
+    found = db.session.connection().execute(_BOTH).all()
+    if not found or found[0].id is None:
+        rows = _needed_keys()
+        return rows, _installation_salt(make=not rows)
+    return [KeyFacts(*row[:-1]) for row in found], _salt_in(found[0].key_salt)
+
+
+def _needed_keys() -> list[KeyFacts]:
     """Return the keys that are not retired."""
-    rows = db.session.scalars(select(EncryptionKey).where(EncryptionKey.retired_at.is_(None)))
-    return [KeyFacts(row.id, row.scheme, row.kdf, row.iterations, row.check_value) for row in rows]
+    return [KeyFacts(*row) for row in db.session.connection().execute(_NEEDED)]
 
 
 def _installation_salt(*, make: bool) -> bytes | None:
@@ -126,14 +153,17 @@ def _installation_salt(*, make: bool) -> bytes | None:
 
     Made by whoever comes first: commits then.
     """
-    statement = select(Installation.key_salt)
-    salt = db.session.scalar(statement)
+    salt = db.session.connection().scalar(_SALT)
     if salt is None and make:
         values = {"id": 1, "key_salt": secrets.token_hex(SALT_BYTES), "created_at": clock.now()}
         _insert_once(Installation, values)
-        salt = db.session.scalar(statement)
+        salt = db.session.connection().scalar(_SALT)
+    return _salt_in(salt)
+
+
+def _salt_in(text: str | None) -> bytes | None:
     try:
-        return bytes.fromhex(salt) if salt else None
+        return bytes.fromhex(text) if text else None
     except ValueError:
         return None
 

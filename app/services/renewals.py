@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, bindparam, select, update
 
 from app import clock
 from app.errors import ChangedMeanwhileError, MailError, NotThereError, RenewalNotPossibleError
@@ -30,6 +30,13 @@ ASKED_AGAIN_AFTER: Final = timedelta(hours=24)
 NOT_SENT: Final = "not_sent"
 #: Why the owner of a token could not save a new one, the first that applies.
 REASONS: Final = ("person_disabled", "server_disabled", "server_unavailable", "storage_off")
+_ASKINGS: Final[Select[*tuple[Any, ...]]] = (
+    select(Server.id, Server.name, Token.renew_asked_at)
+    .join(Token, Token.mcp_server_id == Server.id)
+    .where(Token.user_id == bindparam("user_id"), Token.renew_asked_at.is_not(None))
+    .where(Server.is_enabled, available_to(bindparam("user_id")))
+    .order_by(Server.name_key, Server.id)
+)
 
 
 @dataclass(frozen=True)
@@ -113,16 +120,7 @@ def ask_to_renew(
 
 def list_askings(user: User) -> list[Asking]:
     """Return what this person was asked to renew and still can, by the name of the server."""
-    statement = (
-        select(
-            Server.id.label("server_id"), Server.name.label("server"), Token.renew_asked_at.label("asked_at")
-        )
-        .join(Token, Token.mcp_server_id == Server.id)
-        .where(Token.user_id == user.id, Token.renew_asked_at.is_not(None))
-        .where(Server.is_enabled, available_to(user.id))
-        .order_by(Server.name_key, Server.id)
-    )
-    return [Asking(**record) for record in db.session.execute(statement).mappings()]
+    return [Asking(*row) for row in db.session.connection().execute(_ASKINGS, {"user_id": user.id})]
 
 
 def _held(user_id: int, server_id: int) -> Any:

@@ -140,8 +140,14 @@ def _resealed(vault: Vault, rows: Sequence[Any]) -> tuple[list[dict[str, Any]], 
         except KeyNotLoadedError:
             continue
         else:
-            old = {"row_id": row.id, "old_text": row.token_encrypted}
-            swaps.append(old | {"new_text": sealed.text, "new_key": sealed.key_id})
+            swaps.append(
+                {
+                    "row_id": row.id,
+                    "old_text": row.token_encrypted,
+                    "new_text": sealed.text,
+                    "new_key": sealed.key_id,
+                }
+            )
     return swaps, unreadable
 
 

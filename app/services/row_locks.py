@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import select, text, update
+from sqlalchemy import Select, Update, bindparam, select, text, update
 
 from app.extensions import Model, db
 
@@ -22,10 +23,10 @@ def lock_row(
     `shared`: others may lock it so too, and nobody changes it. `for_deletion`: nothing that refers to it is
     added meanwhile either; without it, new tokens and sessions of a person do not wait.
     """
-    table: Any = model
     queue_writers(model, row_id)
-    statement = select(model).where(table.id == row_id).execution_options(populate_existing=True)
-    return db.session.scalar(statement.with_for_update(read=shared, key_share=not (shared or for_deletion)))
+    statement = _locked(model, shared, not (shared or for_deletion))
+    row: Row | None = db.session.scalar(statement, {"row_id": row_id})
+    return row
 
 
 def queue_writers(model: Any, row_id: int) -> None:
@@ -34,8 +35,18 @@ def queue_writers(model: Any, row_id: int) -> None:
     SQLite knows no row locks, but lets nobody else write after the first write, of nothing new too.
     """
     if db.engine.dialect.name == "sqlite":
-        same = update(model).where(model.id == row_id).values(id=row_id)
-        db.session.execute(same.execution_options(synchronize_session=False))
+        db.session.connection().execute(_same(model), {"row_id": row_id})
+
+
+@cache
+def _locked(model: Any, shared: bool, key_share: bool) -> Select[Any]:
+    one = select(model).where(model.id == bindparam("row_id")).execution_options(populate_existing=True)
+    return one.with_for_update(read=shared, key_share=key_share)
+
+
+@cache
+def _same(model: Any) -> Update:
+    return update(model).where(model.id == bindparam("row_id")).values(id=bindparam("row_id"))
 
 
 def queue_imports() -> None:

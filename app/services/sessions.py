@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, select, update
 from sqlalchemy.exc import DBAPIError
 
 from app import clock
@@ -37,6 +39,11 @@ class Limits:
 
 
 DEFAULT_LIMITS: Final = Limits()
+_ALIVE: Final = (
+    select(LoginSession.id)
+    .where(LoginSession.session_hash == bindparam("session_hash"))
+    .with_for_update(read=True)
+)
 
 
 @dataclass(frozen=True)
@@ -90,16 +97,8 @@ def add_session(user: User, actor: Actor, limits: Limits) -> str:
 def find_signed_in(session_id: str, limits: Limits = DEFAULT_LIMITS) -> User | None:
     """Return the active person whose live session this is, or None. One query; marks it seen."""
     now = clock.now()
-    statement = (
-        select(User, LoginSession.id, LoginSession.last_seen_at)
-        .join(LoginSession, LoginSession.user_id == User.id)
-        .where(
-            LoginSession.session_hash == session_hash(session_id),
-            is_live(now, limits),
-            User.is_active,
-        )
-    )
-    found = db.session.execute(statement).one_or_none()
+    known_by = {"session_hash": session_hash(session_id)}
+    found = db.session.execute(_signed_in(), known_by | _moments(now, limits)).one_or_none()
     if found is None:
         return None
     user, row_id, last_seen_at = found
@@ -107,6 +106,17 @@ def find_signed_in(session_id: str, limits: Limits = DEFAULT_LIMITS) -> User | N
     if now - last_seen_at > SEEN_EVERY:
         _mark_seen(row_id)
     return user
+
+
+@cache
+def _signed_in() -> Select[User, int, datetime]:
+    """Return the statement that each request begins with, built once."""
+    live = _is_live({name: bindparam(name) for name in ("now", "seen_after", "made_after")})
+    return (
+        select(User, LoginSession.id, LoginSession.last_seen_at)
+        .join(LoginSession, LoginSession.user_id == User.id)
+        .where(LoginSession.session_hash == bindparam("session_hash"), live, User.is_active)
+    )
 
 
 def _mark_seen(row_id: int) -> None:
@@ -120,8 +130,8 @@ def _mark_seen(row_id: int) -> None:
         logger.warning("A session could not be marked as seen.", extra={"reason": type(error).__name__})
 
 
-def stay_signed_in(user: User, *, shared: bool = True) -> None:
-    """See that the person may still act, and keep it so until the transaction ends.
+def stay_signed_in(user: User, *, shared: bool = True) -> User:
+    """See that the person may still act, and keep it so until the transaction ends; return them as they are.
 
     `shared`: other acts of theirs go on meanwhile; False for what changes the account itself.
     Raises SignedOutError when the account was disabled or the session has ended since they were loaded: a
@@ -132,10 +142,11 @@ def stay_signed_in(user: User, *, shared: bool = True) -> None:
         raise SignedOutError
     if user.session_id is None:
         # Not in a browser or program: on the command line.
-        return
-    alive = select(LoginSession.id).where(LoginSession.session_hash == session_hash(user.session_id))
-    if db.session.scalar(alive.with_for_update(read=True)) is None:
+        return row
+    known_by = {"session_hash": session_hash(user.session_id)}
+    if db.session.connection().scalar(_ALIVE, known_by) is None:
         raise SignedOutError
+    return row
 
 
 def end_session(user: User, actor: Actor) -> None:
@@ -148,12 +159,21 @@ def end_session(user: User, actor: Actor) -> None:
 
 def is_live(now: datetime, limits: Limits) -> ColumnElement[bool]:
     """Return SQL for whether a session has not ended by itself."""
+    return _is_live(_moments(now, limits))
+
+
+def _is_live(moments: Mapping[str, Any]) -> ColumnElement[bool]:
+    """Return the same, of what `_moments` returns, or of parameters with these names."""
     return and_(
-        LoginSession.expires_at > now,
-        LoginSession.last_seen_at > now - limits.idle,
+        LoginSession.expires_at > moments["now"],
+        LoginSession.last_seen_at > moments["seen_after"],
         # A limit that an admin has shortened ends older sessions too.
-        LoginSession.created_at > now - limits.absolute,
+        LoginSession.created_at > moments["made_after"],
     )
+
+
+def _moments(now: datetime, limits: Limits) -> dict[str, Any]:
+    return {"now": now, "seen_after": now - limits.idle, "made_after": now - limits.absolute}
 
 
 def list_sessions(user: User, limits: Limits = DEFAULT_LIMITS) -> list[LoginSession]:

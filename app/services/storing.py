@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from app.errors import StorageOffError
 from app.extensions import db
@@ -18,13 +18,13 @@ BY_PERSON: Final = "person"
 
 
 def why_not_stored(user: User, keys: Keys) -> str | None:
-    """Return who turned storing off for this person, `installation` or `person`; None when it is on."""
+    """Return who turned storing off for this person, `installation` or `person`; None when it is on.
+
+    As the person was loaded: whoever is about to store asks with what `stay_signed_in` returns.
+    """
     if not keys.stores_tokens:
         return BY_INSTALLATION
-    # Asked anew: a check may have taken half a minute since the person was loaded.
-    stores = db.session.scalar(select(User.stores_tokens).where(User.id == user.id))
-    # None: the account is gone, which `stay_signed_in` says.
-    return BY_PERSON if stores is False else None
+    return None if user.stores_tokens else BY_PERSON
 
 
 def refuse_unless_stored(user: User, keys: Keys) -> None:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import Row, Select, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app import clock
@@ -21,6 +21,9 @@ from app.services.keys import Keys
 
 #: Finds the same token saved twice by one person.
 FINGERPRINT: Final = "fingerprint"
+_ROW: Final[Select[*tuple[Any, ...]]] = select(SealedSubkey.sealed_text, SealedSubkey.key_id).where(
+    SealedSubkey.purpose == bindparam("purpose")
+)
 
 
 def fingerprint_of(token: str, user_id: int, vault: Vault) -> str | None:
@@ -77,13 +80,11 @@ def existing_subkey(purpose: str, keys: Keys) -> bytes:
         raise KeyNotLoadedError from None
 
 
-def _row(purpose: str) -> SealedSubkey | None:
-    return db.session.scalar(
-        select(SealedSubkey).where(SealedSubkey.purpose == purpose).execution_options(populate_existing=True)
-    )
+def _row(purpose: str) -> Row[*tuple[Any, ...]] | None:
+    return db.session.connection().execute(_ROW, {"purpose": purpose}).one_or_none()
 
 
-def _make(purpose: str, vault: Vault, *, replacing: str | None) -> SealedSubkey:
+def _make(purpose: str, vault: Vault, *, replacing: str | None) -> Row[*tuple[Any, ...]]:
     """Write a new subkey unless somebody else did meanwhile; return the one that is there. Commits."""
     sealed = vault.new_subkey(purpose)
     values = {"sealed_text": sealed.text, "key_id": sealed.key_id, "created_at": clock.now()}

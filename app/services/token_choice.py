@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.errors import InvalidInputError
-from app.services.token_list import NEEDS_ATTENTION
-from app.services.token_status import ATTENTION, NONE, STATUSES
+from app.services.token_status import ATTENTION, NEEDS_ATTENTION, NONE, STATUSES
 
 PAGE_SIZE: Final = 50
 

@@ -6,22 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select, true, tuple_
+from sqlalchemy import Select
 
 from app import clock
-from app.errors import InvalidInputError, NotThereError
+from app.errors import NotThereError
 from app.extensions import db
-from app.models import Server, Token, User
+from app.models import User
 from app.models.server import host_in
 from app.models.token import version_of
-from app.services.availability import available_to
 from app.services.server_places import like_pattern, read_cursor, write_cursor
-from app.services.token_status import ATTENTION, EXPIRING, NONE, STATUSES, days_until, status_expression
+from app.services.token_list_statements import held_rows, of_person, one_row, page_and_counts
+from app.services.token_status import ATTENTION, EXPIRING, HELD, NEEDS_ATTENTION, NONE, STATUSES, days_until
 
 PAGE_SIZE: Final = 50
-#: Filters besides the status words: everything in which someone must act, and every token whatever its state.
-NEEDS_ATTENTION: Final = "attention"
-HELD: Final = "held"
 IDLE_AFTER: Final = timedelta(days=90)
 
 
@@ -122,71 +119,38 @@ def list_tokens(user: User, wanted: Filter) -> Page:
     or `after`.
     """
     now = clock.now()
-    listed = _rows(user.id, now)
-    if wanted.only_usable:
-        listed = listed.where(Server.is_enabled, available_to(user.id))
-    searched = _search(user.id, wanted.query)
-    matches = and_(searched, _status_filter(wanted.status, now))
-    passed = tuple_(Server.name_key, Server.id) <= read_cursor(wanted.after) if wanted.after else false()
-    statement = listed.where(matches, not_(passed)).order_by(Server.name_key, Server.id)
-    records = db.session.execute(statement.limit(wanted.limit + 1)).all()
+    listed, counted = page_and_counts(
+        wanted.status,
+        searches=bool(wanted.query),
+        goes_on=bool(wanted.after),
+        only_usable=wanted.only_usable,
+    )
+    given = of_person(user.id, now) | {"at_most": wanted.limit + 1, "pattern": like_pattern(wanted.query)}
+    if wanted.after:
+        given["after_name"], given["after_id"] = read_cursor(wanted.after)
+    records = db.session.connection().execute(listed, given).all()
     rows = [_row(record, now) for record in records[: wanted.limit]]
     more = len(records) > wanted.limit
     cursor = write_cursor(records[wanted.limit - 1].name_key, rows[-1].server_id) if more else None
-    counts, of_search, found, before = _counts(listed, searched, matches, and_(matches, passed))
+    counts, of_search, found, before = _counts(counted, given)
     return Page(rows, cursor, counts, of_search, found, before)
 
 
 def list_all_held(user: User) -> list[TokenRow]:
     """Return every server where the person holds a token, by name, those that they may not use too."""
     now = clock.now()
-    statement = _rows(user.id, now).where(Token.id.is_not(None)).order_by(Server.name_key, Server.id)
-    return [_row(record, now) for record in db.session.execute(statement)]
+    records = db.session.connection().execute(held_rows(), of_person(user.id, now))
+    return [_row(record, now) for record in records]
 
 
 def get_row(user: User, server_id: int) -> TokenRow:
     """Return one server as the list has it. Raises NotThereError."""
     now = clock.now()
-    record = db.session.execute(_rows(user.id, now).where(Server.id == server_id)).one_or_none()
+    given = of_person(user.id, now) | {"server_id": server_id}
+    record = db.session.connection().execute(one_row(), given).one_or_none()
     if record is None:
         raise NotThereError
     return _row(record, now)
-
-
-def _rows(user_id: int, now: datetime) -> Select[*tuple[Any, ...]]:
-    mine = and_(Token.mcp_server_id == Server.id, Token.user_id == user_id)
-    return (
-        select(
-            Server.id.label("server_id"),
-            Server.slug,
-            Server.name,
-            Server.name_key,
-            Server.url,
-            Server.is_enabled,
-            available_to(user_id).label("is_available"),
-            Server.token_required,
-            Server.token_help,
-            Server.token_help_url,
-            Server.token_placeholder,
-            Server.probe_tool,
-            Token.id.label("token_id"),
-            Token.revision,
-            Token.token_hint,
-            Token.bound_url,
-            Token.created_at,
-            Token.updated_at,
-            Token.last_used_at,
-            Token.expires_at,
-            Token.stated_expires_at,
-            Token.last_check_at,
-            Token.last_check_result,
-            Token.last_check_reason,
-            Token.renew_asked_at,
-            status_expression(now).label("status"),
-        )
-        .outerjoin(Token, mine)
-        .where(or_(and_(Server.is_enabled, available_to(user_id)), Token.id.is_not(None)))
-    )
 
 
 def _row(record: Any, now: datetime) -> TokenRow:
@@ -233,17 +197,12 @@ def _offered(record: Any, now: datetime) -> datetime | None:
     return stated
 
 
-def _counts(rows: Select[*tuple[Any, ...]], *conditions: ColumnElement[bool]) -> tuple[Any, Any, int, int]:
-    """Return servers by status, and those that the first condition is true of; how many the others are of.
+def _counts(counted: Select[*tuple[Any, ...]], given: dict[str, Any]) -> tuple[Any, Any, int, int]:
+    """Return servers by status, and those that the search finds; how many match, and how many are passed.
 
     The first two have `all`, `attention` and `held` besides.
     """
-    names = ("searched", "matches", "passed")
-    states = rows.add_columns(
-        *(one.label(name) for name, one in zip(names, conditions, strict=True))
-    ).subquery()
-    figures = (func.count(), *(func.count().filter(states.c[name]) for name in names))
-    records = db.session.execute(select(states.c.status, *figures).group_by(states.c.status)).all()
+    records = db.session.connection().execute(counted, given).all()
     counts, of_search = (_with_sums({record[0]: record[place] for record in records}) for place in (1, 2))
     return counts, of_search, sum(record[3] for record in records), sum(record[4] for record in records)
 
@@ -254,26 +213,3 @@ def _with_sums(found: dict[str, int]) -> dict[str, int]:
     counts[HELD] = counts["all"] - counts[NONE]
     counts[NEEDS_ATTENTION] = sum(counts[status] for status in ATTENTION)
     return counts
-
-
-def _search(user_id: int, query: str) -> ColumnElement[bool]:
-    """Return what a search asks for, everything for an empty one."""
-    if not query:
-        return true()
-    pattern = like_pattern(query)
-    # By trying, nobody finds out the host of a server that they may not use.
-    by_all = and_(Server.search_text.like(pattern, escape="\\"), available_to(user_id))
-    return or_(Server.name_key.like(pattern, escape="\\"), by_all)
-
-
-def _status_filter(status: str, now: datetime) -> ColumnElement[bool]:
-    """Return what a status filter asks for. Raises InvalidInputError("status", "unknown")."""
-    if not status:
-        return true()
-    if status == HELD:
-        return Token.id.is_not(None)
-    if status == NEEDS_ATTENTION:
-        return status_expression(now).in_(ATTENTION)
-    if status not in STATUSES:
-        raise InvalidInputError("status", "unknown")
-    return status_expression(now) == status

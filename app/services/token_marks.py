@@ -16,6 +16,7 @@ from app.mcp.checks import NOT_PROVEN, REJECTED, UNREACHABLE, Verdict
 from app.models import Server, Token
 from app.services.actors import Actor
 from app.services.audit import Action, record
+from app.services.saved_tokens import SavedRow
 
 #: What an unreachable server may take the place of: it says nothing about a token of which more is known.
 _SAYS_NO_MORE: Final = (UNREACHABLE, NOT_PROVEN)
@@ -45,13 +46,13 @@ def mark_checked(
     _mark(saved, check_columns(verdict), *conditions)
 
 
-def mark_held(row: Token, server: Server, actor: Actor) -> None:
+def mark_held(row: SavedRow, server: Server, actor: Actor) -> None:
     """Remember that a use met the token on hold."""
     if _mark((row.id, row.revision), {"held_at": clock.now()}, Token.held_at.is_(None)):
         record(Action.TOKEN_ON_HOLD, actor, subject_user_id=row.user_id, server=server)
 
 
-def mark_unreadable(row: Token, server: Server, actor: Actor) -> None:
+def mark_unreadable(row: SavedRow, server: Server, actor: Actor) -> None:
     """Remember that the row could not be unsealed."""
     # Only the text that was tried: the row may have been repaired.
     same = (Token.token_encrypted == row.token_encrypted, Token.unreadable_at.is_(None))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, String, and_, case, literal
 
@@ -23,22 +23,29 @@ SAVED: Final = "saved"
 STATUSES: Final = (NONE, UNREADABLE, ON_HOLD, EXPIRED, REJECTED, EXPIRING, ACCEPTED, SAVED)
 #: Those in which someone must act.
 ATTENTION: Final = (UNREADABLE, ON_HOLD, EXPIRED, REJECTED, EXPIRING)
+#: Filters besides these words: everything in which someone must act, and every token whatever its state.
+NEEDS_ATTENTION: Final = "attention"
+HELD: Final = "held"
 EXPIRING_WITHIN: Final = timedelta(days=14)
 
 
-def status_expression(now: datetime) -> ColumnElement[str]:
-    """Return SQL for the status of a `Token` outer-joined to its `Server`."""
-    return case((Token.id.is_(None), _word(NONE)), else_=held_status_expression(now))
+def status_expression(now: Any, soon: Any = None) -> ColumnElement[str]:
+    """Return SQL for the status of a `Token` outer-joined to its `Server`. See `held_status_expression`."""
+    return case((Token.id.is_(None), _word(NONE)), else_=held_status_expression(now, soon))
 
 
-def held_status_expression(now: datetime) -> ColumnElement[str]:
-    """Return SQL for the same where there is a token in any case: an index can have all that it looks at."""
+def held_status_expression(now: Any, soon: Any = None) -> ColumnElement[str]:
+    """Return SQL for the same where there is a token in any case: an index can have all that it looks at.
+
+    `now`: the time, or a parameter for it; then `soon` is one for `EXPIRING_WITHIN` later.
+    """
+    soon = now + EXPIRING_WITHIN if soon is None else soon
     return case(
         (Token.unreadable_at.is_not(None), _word(UNREADABLE)),
         (Token.bound_url != Server.url, _word(ON_HOLD)),
         (Token.expires_at <= now, _word(EXPIRED)),
         (Token.last_check_result == "rejected", _word(REJECTED)),
-        (and_(Token.expires_at > now, Token.expires_at <= now + EXPIRING_WITHIN), _word(EXPIRING)),
+        (and_(Token.expires_at > now, Token.expires_at <= soon), _word(EXPIRING)),
         (Token.last_check_result == "accepted", _word(ACCEPTED)),
         else_=_word(SAVED),
     )

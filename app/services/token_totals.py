@@ -12,9 +12,8 @@ from app import clock
 from app.extensions import db
 from app.models import Server, Token, User
 from app.services.token_choice import Choice
-from app.services.token_list import NEEDS_ATTENTION
 from app.services.token_ranges import count_up_to
-from app.services.token_status import ATTENTION, NONE, STATUSES, held_status_expression
+from app.services.token_status import ATTENTION, NEEDS_ATTENTION, NONE, STATUSES, held_status_expression
 
 #: Of everyone's tokens, those in a state are counted so far and no further.
 COUNTED_TO: Final = 1000

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.exc import IntegrityError
 
 from app import clock
@@ -28,6 +28,7 @@ from app.services.availability import available_to, server_for
 from app.services.checks import ask, record_check
 from app.services.keys import Keys
 from app.services.own_acts import confirm_own_act
+from app.services.saved_tokens import saved_row
 from app.services.sessions import stay_signed_in
 from app.services.sign_in import Visitor
 from app.services.stated_expiry import stated_expiry
@@ -36,10 +37,17 @@ from app.services.subkeys import fingerprint_of
 from app.services.token_input import TokenInput, hint_of
 from app.services.token_marks import check_columns
 from app.services.token_rows import NOTHING, write_token
-from app.services.uses import CHECK, REQUEST, Door, Typed, begin_use, read_typed, saved_row
+from app.services.uses import CHECK, REQUEST, Door, Typed, begin_use, read_typed
 
 #: What a token is bound to that may be another's, until its owner names the address: nothing.
 NO_ADDRESS: Final = ""
+_TWINS: Final = (
+    select(Server.name)
+    .join(Token, Token.mcp_server_id == Server.id)
+    .where(Token.user_id == bindparam("user_id"), Token.fingerprint == bindparam("fingerprint"))
+    .where(Server.id != bindparam("but"), available_to(bindparam("user_id")))
+    .order_by(Server.name_key)
+)
 
 
 @dataclass(frozen=True)
@@ -198,8 +206,8 @@ def _store(ready: _Ready, keys: Keys, actor: Actor, record_more: Callable[[], No
     """Seal and write the token, with its audit row and what `record_more` records besides, and commit."""
     user_id, server, value = ready.user.id, ready.server, ready.read.value
     vault = keys.vault_for_sealing()
-    stay_signed_in(ready.user)
-    refuse_unless_stored(ready.user, keys)
+    # As they are now: a check may have taken half a minute since they were loaded.
+    refuse_unless_stored(stay_signed_in(ready.user), keys)
     fingerprint = fingerprint_of(value, user_id, vault)
     sealed = vault.seal(value, Place(user_id, server.id, ready.bound))
     stated = stated_expiry(value)
@@ -237,11 +245,5 @@ def _servers_with(fingerprint: str | None, user_id: int, but: int) -> tuple[str,
     """
     if fingerprint is None:
         return ()
-    statement = (
-        select(Server.name)
-        .join(Token, Token.mcp_server_id == Server.id)
-        .where(Token.user_id == user_id, Token.fingerprint == fingerprint, Server.id != but)
-        .where(available_to(user_id))
-        .order_by(Server.name_key)
-    )
-    return tuple(db.session.scalars(statement))
+    same = {"user_id": user_id, "fingerprint": fingerprint, "but": but}
+    return tuple(db.session.connection().scalars(_TWINS, same))

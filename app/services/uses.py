@@ -1,4 +1,4 @@
-"""Uses: what a token is about to be sent for. The one place outside the vault that holds a plaintext.
+"""Uses: what a token is about to be sent for. With `saved_tokens`, the one place that holds a plaintext.
 
 A use is recorded and committed before the token leaves, and its end afterwards, so that the ledger never
 misses one; between the two, no transaction is open.
@@ -10,10 +10,9 @@ import logging
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, update
 
 from app import clock
-from app.crypto.vault import Place, Sealed
 from app.errors import (
     ForeignTokenError,
     InvalidInputError,
@@ -36,6 +35,7 @@ from app.services.availability import hold_server_for, server_for
 from app.services.call_slots import CallSlots
 from app.services.keys import Keys
 from app.services.oddity_rules import USED_AFTER_REST, has_rested, note
+from app.services.saved_tokens import SavedRow, open_row, saved_row
 from app.services.token_input import TokenInput, read_token
 from app.services.token_marks import mark_held, mark_rejected, mark_unreadable
 
@@ -50,6 +50,11 @@ SAVED: Final = "saved"
 NO_TOKEN: Final = "none"
 #: To find out whether the server takes it: what its owner may do with a rejected one, and no use of it.
 CHECK: Final = "check"
+_USED: Final = (
+    update(Token)
+    .where(Token.id == bindparam("row_id"), Token.revision == bindparam("row_revision"))
+    .values(last_used_at=bindparam("now"))
+)
 #: What keeps a saved token from being sent.
 Refusal = TokenUnreadableError | ServerChangedError | TokenExpiredError | TokenRejectedError
 
@@ -219,48 +224,20 @@ def read_typed(typed: Typed, server: Server) -> TokenInput:
     return read
 
 
-def saved_row(user_id: int, server_id: int) -> Token | None:
-    """Return the person's token for the server as it is now, sealed."""
-    return db.session.scalar(
-        select(Token)
-        .where(Token.user_id == user_id, Token.mcp_server_id == server_id)
-        .execution_options(populate_existing=True)
-    )
-
-
-def _unseal(row: Token, server: Server, purpose: Purpose, door: Door) -> str:
+def _unseal(row: SavedRow, server: Server, purpose: Purpose, door: Door) -> str:
     """Return the saved token, and note that it is used now. A refusal is recorded and raised."""
     try:
-        return _open(row, server, purpose, door)
+        token = open_row(row, server.url, door.keys, takes_rejected=purpose == CHECK)
     except (TokenUnreadableError, ServerChangedError, TokenExpiredError, TokenRejectedError) as error:
         _record_refusal(row, server, purpose, error, door.actor)
         raise
-
-
-def _open(row: Token, server: Server, purpose: Purpose, door: Door) -> str:
-    if row.unreadable_at is not None:
-        raise TokenUnreadableError
-    if row.bound_url != server.url:
-        # Before unsealing: a token never gets near an address that it was not saved for.
-        raise ServerChangedError
-    if row.expires_at is not None and row.expires_at <= clock.now():
-        raise TokenExpiredError
-    if row.last_check_result == REJECTED and purpose != CHECK:
-        raise TokenRejectedError(SAVED)
-    vault = door.keys.vault_for_unsealing(row.key_id)
-    token = vault.unseal(
-        Sealed(row.token_encrypted, row.key_id), Place(row.user_id, row.mcp_server_id, server.url)
-    )
     if purpose != CHECK:
-        db.session.execute(
-            update(Token)
-            .where(Token.id == row.id, Token.revision == row.revision)
-            .values(last_used_at=clock.now())
-        )
+        used = {"row_id": row.id, "row_revision": row.revision, "now": clock.now()}
+        db.session.connection().execute(_USED, used)
     return token
 
 
-def _record_refusal(row: Token, server: Server, purpose: Purpose, error: Refusal, actor: Actor) -> None:
+def _record_refusal(row: SavedRow, server: Server, purpose: Purpose, error: Refusal, actor: Actor) -> None:
     """Record that the token was not sent; mark a row first found unreadable or on hold. Commits."""
     if isinstance(error, TokenUnreadableError):
         mark_unreadable(row, server, actor)

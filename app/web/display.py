@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
 from babel.dates import format_timedelta
-from flask import Flask
+from flask import Flask, g
 from flask_babel import format_date, format_decimal, get_locale, gettext
 from jinja2 import StrictUndefined
 
@@ -22,6 +23,8 @@ from app.words.languages import NAMES
 from app.words.times import moment
 
 JUST_NOW_SECONDS: Final = 45
+#: Seconds that have passed, and to how many of them the time since is rounded.
+_STEPS: Final = ((86_400, 3600), (3600, 60), (0, 1))
 
 
 def init_app(app: Flask) -> None:
@@ -41,7 +44,7 @@ def init_app(app: Flask) -> None:
         sentence=sentence,
         odd_sentence=odd_sentence,
         outcome_word=outcome_word,
-        token_help=token_states.help_of,
+        token_help=token_help,
         token_remedy=token_states.remedy_of,
     )
     app.jinja_env.globals.update(
@@ -54,14 +57,30 @@ def init_app(app: Flask) -> None:
     )
 
 
+def token_help(row: Any, not_stored: str | None = None) -> str:
+    """Return `token_states.help_of`, put together once a page for rows of which the same is said."""
+    said: dict[Any, str] = g.setdefault("token_help", {})
+    alike = (*token_states.told_by(row), not_stored)
+    if alike not in said:
+        said[alike] = token_states.help_of(row, not_stored)
+    return said[alike]
+
+
 def ago(value: datetime | None) -> str:
     """Return "3 days ago", "just now", or "Never" for None."""
     if value is None:
         return str(gettext("Never"))
-    passed = clock.now() - value
-    if abs(passed.total_seconds()) < JUST_NOW_SECONDS:
+    passed = (clock.now() - value).total_seconds()
+    if abs(passed) < JUST_NOW_SECONDS:
         return str(gettext("just now"))
-    return str(format_timedelta(-passed, add_direction=True, locale=get_locale()))
+    # No word of it changes within such a step.
+    step = next(seconds for longer_than, seconds in _STEPS if abs(passed) >= longer_than)
+    return _ago(round(passed / step) * step, str(get_locale()))
+
+
+@lru_cache(maxsize=4096)
+def _ago(seconds: int, language: str) -> str:
+    return str(format_timedelta(timedelta(seconds=-seconds), add_direction=True, locale=language))
 
 
 def timespan(value: timedelta) -> str:

@@ -140,6 +140,11 @@ def help_of(row: Any, not_stored: str | None = None) -> str:
     return f"{fact} {advice}".strip()
 
 
+def told_by(row: Any) -> tuple[Any, ...]:
+    """Return all of a `TokenRow` that `help_of` looks at: of rows alike in it, the same is said."""
+    return row.is_available, row.status, row.token_required, not row.bound_url, row.last_check_reason
+
+
 def remedy_of(row: Any, not_stored: str | None = None) -> str:
     """Return the one thing that mends it, a key of `REMEDIES`. `not_stored` as for `help_of`."""
     if not row.is_available:

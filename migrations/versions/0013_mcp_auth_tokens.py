@@ -39,6 +39,7 @@ ADDED_INDEXES: dict[str, tuple[list[str], str | None]] = {
         None,
     ),
     "idx_mcp_auth_tokens_unreadable": (["unreadable_at"], "unreadable_at IS NOT NULL"),
+    "idx_mcp_auth_tokens_expires": (["expires_at"], "expires_at IS NOT NULL"),
 }
 
 # A raw SQL change of the token moves `updated_at` too. A statement that sets `updated_at` itself knows

@@ -1,38 +1,56 @@
-"""What Admin → Tokens costs beside others of admins: `python -m tests.benchmarks.matrix [PEOPLE SERVERS]`.
-
-Everybody holds a token for every server, in all states; the pages are fetched in turn, as one admin; medians
-in milliseconds. It takes minutes and a gigabyte with the 5,000 people and 200 servers that it has by default.
-"""
+"""Admin → Tokens beside another list of admins, with a token for each person and server. Only shown."""
 
 from __future__ import annotations
 
-import json
-import statistics
-import sys
-import tempfile
-import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
-from pathlib import Path
+from functools import partial
 
-import click
 import sqlalchemy as sa
 
-from app import clock, create_app
+from app import clock
 from app.extensions import db
 from app.models import Server, Token, User
 from app.services.token_status import STATUSES
-from tests import databases
+from tests.benchmarks.harness import Contest
+from tests.benchmarks.sites import Site
 from tests.factories import PASSWORD, make_user
 
-ROUNDS = 9
-OTHERS = ("/admin/users", "/admin/servers")
+PEOPLE, SERVERS = 500, 100
+FLOOR = "/admin/users"
 STATES = ("", "attention", *STATUSES[1:])
 PATHS = (
-    *OTHERS,
     *(f"/admin/tokens?status={status}" for status in STATES),
     *(f"/admin/tokens?{chosen}=7{more}" for chosen in ("person", "server") for more in ("", "&status=none")),
 )
+
+
+def contests(site: Site, stack: ExitStack) -> Iterator[Contest]:
+    """Yield what is measured."""
+    with site.app.app_context():
+        db.session.execute(sa.delete(Token))
+        db.session.execute(sa.delete(Server))
+        # Of the servers, the seventh is looked at.
+        restart = "UPDATE sqlite_sequence SET seq = 0 WHERE name = 'mcp_servers'"
+        if site.name == "postgresql":
+            restart = "SELECT setval('mcp_servers_id_seq', 1, false)"
+        db.session.execute(sa.text(restart))
+        fill(PEOPLE, SERVERS)
+        make_user("admin@example.com", admin=True)
+        if site.name == "postgresql":
+            with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.execute(sa.text("VACUUM ANALYZE"))
+    client = site.app.test_client()
+    signed_in = client.post("/api/session", json={"email": "admin@example.com", "password": PASSWORD})
+    assert signed_in.status_code == 200
+
+    def get(path: str) -> None:
+        assert client.get(path).status_code == 200
+
+    floor = site.timed(partial(get, FLOOR), 1, 1e3)
+    for path in PATHS:
+        yield Contest(f"  {path}", "ms", site.timed(partial(get, path), 1, 1e3), floor, rounds=5)
 
 
 def fill(people: int, servers: int) -> None:
@@ -75,47 +93,3 @@ def fill(people: int, servers: int) -> None:
     rows = sa.select(*columns.values()).select_from(User).join(Server, sa.true())
     db.session.execute(sa.insert(Token).from_select(list(columns), rows))
     db.session.commit()
-
-
-def measure(url: str, people: int, servers: int) -> dict[str, float]:
-    """Return path → milliseconds."""
-    databases.migrate(url)
-    app = create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": url, "LOG_LEVEL": "ERROR"})
-    with app.app_context():
-        fill(people, servers)
-        make_user("admin@example.com", admin=True)
-        if url.startswith("postgresql"):
-            with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.execute(sa.text("VACUUM ANALYZE"))
-        db.session.remove()
-    client = app.test_client()
-    token = client.post("/api/session", json={"email": "admin@example.com", "password": PASSWORD})
-    assert token.status_code == 200
-    times: dict[str, list[float]] = {path: [] for path in PATHS}
-    for _ in range(ROUNDS):
-        for path in PATHS:
-            started = time.perf_counter()
-            assert client.get(path).status_code == 200
-            times[path].append((time.perf_counter() - started) * 1000)
-    databases.dispose(app)
-    return {path: statistics.median(found) for path, found in times.items()}
-
-
-def main() -> None:
-    """Measure on each database that is there, and print a table and JSON."""
-    people, servers = (int(word) for word in (sys.argv[1:] or ("5000", "200")))
-    found: dict[str, dict[str, float]] = {}
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        found["sqlite"] = measure(f"sqlite:///{folder / 'bench.db'}", people, servers)
-        if databases.POSTGRESQL_URL:
-            url = stack.enter_context(databases.postgresql_database())
-            found["postgresql"] = measure(url, people, servers)
-    click.echo(f"{'a page, ms':<40}" + "".join(f"{name:>12}" for name in found))
-    for path in PATHS:
-        click.echo(f"{path:<40}" + "".join(f"{figures[path]:>12.1f}" for figures in found.values()))
-    click.echo(json.dumps(found))
-
-
-if __name__ == "__main__":
-    main()

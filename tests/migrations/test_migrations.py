@@ -46,17 +46,19 @@ TABLES = {
     "0009_mcp_auth_tokens": set(),
     "0010_groups": {"groups", "group_members", "server_groups"},
     "0011_mcp_auth_tokens": set(),
+    "0012_ends": set(),
     "0012_odd_events": {"odd_events"},
     "0013_mcp_auth_tokens": {"mcp_auth_tokens"},
 }
 LAST = list(TABLES)[-1]
 #: Columns that the first tables of tokens did not have.
 LATER_COLUMNS = ("stated_expires_at", "reminded_days", "held_at", "last_check_reason", "renew_asked_at")
-#: Indexes that the tables before 0011 did not have.
+#: Indexes that not all of the former tables had.
 LATER_INDEXES = (
     "idx_mcp_auth_tokens_address",
     "idx_mcp_auth_tokens_check",
     "idx_mcp_auth_tokens_unreadable",
+    "idx_mcp_auth_tokens_expires",
 )
 #: Revisions that were the last one once, each with the columns of the tokens that it did not have yet.
 FORMER_ENDS = {

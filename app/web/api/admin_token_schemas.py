@@ -8,8 +8,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from app.services.token_choice import PAGE_SIZE
-from app.services.token_list import NEEDS_ATTENTION
-from app.services.token_status import STATUSES
+from app.services.token_status import NEEDS_ATTENTION, STATUSES
 from app.web.api.fields import Instant, Limit, Text
 from app.web.api.schemas import Schema
 

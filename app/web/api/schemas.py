@@ -8,8 +8,8 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from app.mcp.checks import RESULTS
-from app.services.token_list import NEEDS_ATTENTION, PAGE_SIZE
-from app.services.token_status import STATUSES
+from app.services.token_list import PAGE_SIZE
+from app.services.token_status import NEEDS_ATTENTION, STATUSES
 from app.web.api.fields import Flag, Instant, JsonObject, Limit, Secret, Text
 from app.words.token_states import REMEDIES
 

@@ -19,8 +19,8 @@ from app.errors import (
 )
 from app.services.oddities import oddities_of
 from app.services.renewals import list_askings
-from app.services.token_list import HELD, Filter, TokenRow, get_row, list_all_held, list_tokens
-from app.services.token_status import SAVED
+from app.services.token_list import Filter, TokenRow, get_row, list_all_held, list_tokens
+from app.services.token_status import HELD, SAVED
 from app.services.tokens import (
     Saved,
     delete_all_tokens,

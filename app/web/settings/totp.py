@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-import segno
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -98,6 +97,9 @@ def _confirm() -> ResponseReturnValue:
 
 
 def _draw(text: str) -> QrCode:
+    # Few people ever see one.
+    import segno
+
     rows = [list(row) for row in segno.make(text, micro=False).matrix_iter(border=QUIET_ZONE)]
     dark = [f"M{x} {y + 0.5}h1" for y, row in enumerate(rows) for x, module in enumerate(row) if module]
     return QrCode(len(rows), "".join(dark))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -31,10 +30,10 @@ def test_what_was_sealed_unseals_in_its_place() -> None:
 @pytest.mark.parametrize(
     "elsewhere",
     [
-        replace(PLACE, user_id=8),
-        replace(PLACE, server_id=12),
-        replace(PLACE, address="https://mcp.example.com/mcp/"),
-        replace(PLACE, address="https://evil.example.com/mcp"),
+        PLACE._replace(user_id=8),
+        PLACE._replace(server_id=12),
+        PLACE._replace(address="https://mcp.example.com/mcp/"),
+        PLACE._replace(address="https://evil.example.com/mcp"),
     ],
 )
 def test_a_row_copied_elsewhere_yields_nothing(elsewhere: Place) -> None:
@@ -104,7 +103,7 @@ def test_a_known_key_whose_secret_is_not_loaded_is_not_tried() -> None:
 
 def test_a_key_that_nobody_knows_makes_a_row_unreadable() -> None:
     with pytest.raises(TokenUnreadableError):
-        VAULT.unseal(replace(SEALED, key_id="0" * 16), PLACE)
+        VAULT.unseal(SEALED._replace(key_id="0" * 16), PLACE)
 
 
 def test_sealing_twice_gives_two_texts() -> None:
