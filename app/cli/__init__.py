@@ -6,6 +6,7 @@ from flask import Flask
 
 from app.cli import server_change, server_trial
 from app.cli.audit import audit_cli
+from app.cli.bench import bench_cli
 from app.cli.catalogue_files import export, import_
 from app.cli.groups import groups_cli
 from app.cli.held_tokens import ask, delete, list_
@@ -25,5 +26,7 @@ def init_app(app: Flask) -> None:
         tokens_cli.add_command(command)
     for command in (import_, export, server_groups):
         servers_cli.add_command(command)
-    for command in (users_cli, groups_cli, servers_cli, tokens_cli, audit_cli, quickstart, demo_server):
+    for command in (users_cli, groups_cli, servers_cli, tokens_cli, audit_cli, bench_cli):
+        app.cli.add_command(command)
+    for command in (quickstart, demo_server):
         app.cli.add_command(command)

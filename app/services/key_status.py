@@ -15,7 +15,7 @@ from app.models import AuditEvent, EncryptionKey, Token
 from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.keys import Keys
-from app.services.rotation import BATCH_SIZE, batches, place_of, rows_by_key
+from app.services.rotation import BATCH_SIZE, batches, place_of, rows_by_key, rows_up_to
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class KeyStatus:
     created_at: datetime
     retired_at: datetime | None
     rows: int
+    #: Whether there are more rows than were counted.
+    has_more: bool
     is_loaded: bool
     is_current: bool
 
@@ -41,15 +43,15 @@ class Verification:
     not_loaded: list[int]
 
 
-def key_statuses(keys: Keys) -> list[KeyStatus]:
-    """Return every key, the newest first."""
+def key_statuses(keys: Keys, *, count_to: int | None = None) -> list[KeyStatus]:
+    """Return every key, the newest first. `count_to`: rows of a key are counted no further than that."""
     vault = keys.vault_for_reading()
-    rows = rows_by_key()
+    found = list(db.session.scalars(select(EncryptionKey).order_by(EncryptionKey.created_at.desc())))
+    rows = rows_by_key() if count_to is None else rows_up_to(count_to + 1, [key.id for key in found])
     try:
         current = vault.current_id
     except KeyNotLoadedError:
         current = ""
-    found = db.session.scalars(select(EncryptionKey).order_by(EncryptionKey.created_at.desc()))
     return [
         KeyStatus(
             id=key.id,
@@ -57,12 +59,17 @@ def key_statuses(keys: Keys) -> list[KeyStatus]:
             iterations=key.iterations,
             created_at=key.created_at,
             retired_at=key.retired_at,
-            rows=rows.get(key.id, 0),
+            rows=_up_to(count_to, rows.get(key.id, 0)),
+            has_more=count_to is not None and rows.get(key.id, 0) > count_to,
             is_loaded=vault.is_loaded(key.id),
             is_current=key.id == current,
         )
         for key in found
     ]
+
+
+def _up_to(most: int | None, count: int) -> int:
+    return count if most is None else min(count, most)
 
 
 def what_to_do(keys: list[KeyStatus], *, can_seal: bool) -> str:

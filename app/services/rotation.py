@@ -5,7 +5,7 @@ Killed anywhere, it is run again: each row is under one key or the other, never 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -84,6 +84,15 @@ def rows_by_key() -> dict[str, int]:
     """Return key id → rows sealed under it, for every key that has any."""
     found = db.session.execute(select(Token.key_id, func.count()).group_by(Token.key_id)).all()
     return {str(key_id): int(count) for key_id, count in found}
+
+
+def rows_up_to(most: int, key_ids: Iterable[str]) -> dict[str, int]:
+    """Return key id → rows sealed under it, counted no further than `most`: for pages, which may not grow."""
+    counts = {}
+    for key_id in key_ids:
+        found = select(Token.id).where(Token.key_id == key_id).limit(most).subquery()
+        counts[key_id] = db.session.scalar(select(func.count()).select_from(found)) or 0
+    return counts
 
 
 def batches(size: int, *, but_key: str = "") -> Iterator[Sequence[Any]]:

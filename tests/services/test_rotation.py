@@ -263,3 +263,16 @@ def test_an_accepted_loss_lets_new_tokens_be_saved_and_keeps_the_rows(servers: l
     save(user, servers[0], "tok_saved-again-after-the-loss", Secrets(STRANGE))
     assert [row.unreadable_at is None for row in rows()] == [True] + [False] * (ROWS - 1)
     assert key_status.accept_loss(keys, ACTOR) == {}
+
+
+@pytest.mark.parametrize(
+    ("count_to", "told"), [(ROWS - 1, (ROWS - 1, True)), (ROWS, (ROWS, False)), (None, (ROWS, False))]
+)
+def test_a_page_counts_the_rows_of_a_key_so_far_and_no_further(
+    servers: list[Server], count_to: int | None, told: tuple[int, bool]
+) -> None:
+    old_id = rows()[0].key_id
+
+    found = {key.id: key for key in key_status.key_statuses(Keys(Secrets(OLD)), count_to=count_to)}
+
+    assert (found[old_id].rows, found[old_id].has_more) == told
