@@ -22,7 +22,7 @@ PIN_PLAIN := $(PYTHON) -c 'import pathlib, re, sys; file = pathlib.Path(sys.argv
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run serve test bench bench-quick screenshots gallery lighthouse translations check lint types templates-lint migrations-check unit browser format lock clean
+.PHONY: help run serve test bench bench-quick scale load soak screenshots gallery lighthouse translations check lint types templates-lint migrations-check unit browser format lock clean
 
 help: ## Name every target
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name what; do \
@@ -69,6 +69,15 @@ bench: $(VENV)/.dev-stamp ## Measure each ratio of docs/performance.md against i
 
 bench-quick: $(VENV)/.dev-stamp ## The same in under a minute, by ratios alone: has anything become slower?
 	@LOG_LEVEL=error $(BIN)/python -m tests.benchmarks --quick --json test-results/bench-quick.json
+
+scale: $(VENV)/.dev-stamp ## Compare every page on a small database and on a large one; takes an hour (ROWS="PEOPLE SERVERS TOKENS EVENTS")
+	@LOG_LEVEL=error $(BIN)/python -m tests.benchmarks.scale $(ROWS)
+
+load: $(VENV)/.dev-stamp ## Load a site for a minute as people do, slow and dead MCP servers among what they call
+	@LOG_LEVEL=error $(BIN)/python -m tests.load
+
+soak: $(VENV)/.dev-stamp ## The same for ten minutes
+	@LOG_LEVEL=error $(BIN)/python -m tests.load --minutes 10
 
 screenshots: $(VENV)/.dev-stamp ## Draw the pictures of both READMEs anew
 	@LOG_LEVEL=error $(BIN)/python -m tests.browser.screenshots
