@@ -28,6 +28,7 @@ class AuditEvent(Model):
     __table_args__ = (
         Index("ix_audit_events_subject_user_id_id", "subject_user_id", "id"),
         Index("ix_audit_events_action_id", "action", "id"),
+        Index("ix_audit_events_server_id_id", "server_id", "id"),
         Index("uq_audit_events_chain_place", "chain", "place", unique=True),
         # What is looked at when an event is judged (`app.services.oddity_rules`).
         _index_of("agents", "= 'sign_in.ok'", "subject_user_id", "agent"),

@@ -1,12 +1,16 @@
-"""Audit list: events by cursor, the newest first; everyone's for auditors, one's own for each person."""
+"""Audit list: events by cursor, the newest first; everyone's for auditors, one's own for each person.
+
+A page costs the same however many events there are: those of a person, of a server or of a kind are found by
+an index, and what else is asked of them is looked for among the newest `LOOKED_THROUGH` of these.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import ColumnElement, Select, func, select, union_all
 
 from app import clock
 from app.extensions import db
@@ -20,6 +24,14 @@ KINDS: Final = (
     *("token", "sign_in", "session", "password", "totp", "account"),
     *("group", "server", "rotation", "audit"),
 )
+#: Actions that do not begin with their kind.
+OTHERS: Final = {
+    Action.SIGN_OUT: "sign_in",
+    Action.TOKENS_LOSS_ACCEPTED: "token",
+    Action.STORING_CHANGED: "token",
+}
+#: How many events a page looks through for what no index finds.
+LOOKED_THROUGH: Final = 5000
 MAX_ID: Final = 2**31 - 1
 #: One line an hour says that somebody reads; one a page would drown what they read.
 NOTED_FOR: Final = timedelta(hours=1)
@@ -41,30 +53,38 @@ class EventFilter:
 
 @dataclass(frozen=True)
 class EventPage:
-    """Events, the newest first. `next`: the cursor of the page after it, None on the last."""
+    """Events, the newest first. `next`: the cursor of the page after it, None on the last.
+
+    `looked_to`: until when this page has looked back, where more may be found further back; else None.
+    """
 
     events: list[AuditEvent]
     next: int | None
+    looked_to: datetime | None = None
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether more may be found further back than this page has looked."""
+        return self.looked_to is not None
 
 
 def list_events(wanted: EventFilter, limit: int = PAGE_SIZE) -> EventPage:
     """Return a page of all events."""
-    return _page(_filtered(select(AuditEvent), wanted), limit)
+    return _page(wanted, limit)
 
 
 def list_own_events(user: User, wanted: EventFilter, limit: int = PAGE_SIZE) -> EventPage:
     """Return a page of the events about this person, whoever caused them."""
-    return _page(_filtered(select(AuditEvent).where(AuditEvent.subject_user_id == user.id), wanted), limit)
+    return _page(replace(wanted, subject_user_id=user.id), limit)
 
 
 def note_reading(actor: Actor) -> None:
     """Record that this person looks at everyone's events, unless they did within the hour. Commits."""
-    recently = select(AuditEvent.id).where(
-        AuditEvent.action == Action.AUDIT_READ.value,
-        AuditEvent.actor_id == actor.user_id,
-        AuditEvent.occurred_at > clock.now() - NOTED_FOR,
+    readings = select(AuditEvent.occurred_at).where(
+        AuditEvent.action == Action.AUDIT_READ.value, AuditEvent.actor_id == actor.user_id
     )
-    if db.session.scalar(recently.limit(1)) is None:
+    last = db.session.scalar(readings.order_by(AuditEvent.id.desc()).limit(1))
+    if last is None or last <= clock.now() - NOTED_FOR:
         record(Action.AUDIT_READ, actor)
         db.session.commit()
 
@@ -76,35 +96,71 @@ def emails_of(ids: set[int | None]) -> dict[int, str]:
 
 
 def own_servers(user: User) -> dict[int, str]:
-    """Return id → name of the servers that this person's events speak of, by name."""
+    """Return id → name of the servers that this person's newest events speak of, by name."""
+    newest = _newest(EventFilter(subject_user_id=user.id), LOOKED_THROUGH).subquery()
     statement = (
         select(AuditEvent.server_id, AuditEvent.server_name)
-        .where(AuditEvent.subject_user_id == user.id, AuditEvent.server_id.is_not(None))
+        .join(newest, newest.c.id == AuditEvent.id)
+        .where(AuditEvent.server_id.is_not(None))
         .distinct()
     )
     found: dict[int, str] = {row.server_id: row.server_name or "" for row in db.session.execute(statement)}
     return dict(sorted(found.items(), key=lambda item: item[1].casefold()))
 
 
-def _page(statement: Select[Any], limit: int) -> EventPage:
+def _page(wanted: EventFilter, limit: int) -> EventPage:
+    rest = _rest(wanted)
+    # Where an index finds all that is asked, no more is looked at than is shown.
+    most = LOOKED_THROUGH if rest else limit + 1
+    newest = _newest(wanted, most).subquery()
+    statement = select(AuditEvent).join(newest, newest.c.id == AuditEvent.id).where(*rest)
     events = list(db.session.scalars(statement.order_by(AuditEvent.id.desc()).limit(limit + 1)))
-    return EventPage(events[:limit], events[limit - 1].id if len(events) > limit else None)
+    if len(events) > limit:
+        return EventPage(events[:limit], events[limit - 1].id)
+    looked_at, oldest = db.session.execute(select(func.count(), func.min(newest.c.id))).one()
+    if not rest or looked_at < most:
+        return EventPage(events, None)
+    looked_to = db.session.scalar(select(AuditEvent.occurred_at).where(AuditEvent.id == oldest))
+    return EventPage(events, oldest, looked_to)
 
 
-def _filtered(statement: Select[Any], wanted: EventFilter) -> Select[Any]:
-    if wanted.kind in KINDS:
-        # Actions begin with their kind and a dot, but for `sign_out`.
-        names = [f"{wanted.kind}.%"] + (["sign_out"] if wanted.kind == "sign_in" else [])
-        names += ["tokens.%", "storing.%"] if wanted.kind == "token" else []
-        matches = [AuditEvent.action.like(name.replace("_", r"\_"), escape="\\") for name in names]
-        statement = statement.where(or_(*matches))
-    if wanted.server_id is not None:
-        statement = statement.where(AuditEvent.server_id == wanted.server_id)
+def _newest(wanted: EventFilter, most: int) -> Select[int]:
+    """Return a statement for the ids of so many events, the newest before the cursor, found by one index."""
+    ids = select(AuditEvent.id)
+    if wanted.before is not None:
+        ids = ids.where(AuditEvent.id < wanted.before)
+    if wanted.subject_user_id is not None:
+        ids = ids.where(AuditEvent.subject_user_id == wanted.subject_user_id)
+    elif wanted.server_id is not None:
+        ids = ids.where(AuditEvent.server_id == wanted.server_id)
+    elif wanted.kind in KINDS:
+        # Each action from its place in the index: one condition for all of them would read or sort them all.
+        parts = [
+            select(
+                ids.where(AuditEvent.action == action).order_by(AuditEvent.id.desc()).limit(most).subquery()
+            )
+            for action in _actions_of(wanted.kind)
+        ]
+        found = union_all(*parts).subquery()
+        return select(found.c.id).order_by(found.c.id.desc()).limit(most)
+    return ids.order_by(AuditEvent.id.desc()).limit(most)
+
+
+def _rest(wanted: EventFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions that `_newest` has not met."""
+    rest: list[ColumnElement[bool]] = []
+    is_found = wanted.subject_user_id is not None
+    if wanted.server_id is not None and is_found:
+        rest.append(AuditEvent.server_id == wanted.server_id)
+    is_found = is_found or wanted.server_id is not None
+    if wanted.kind in KINDS and is_found:
+        rest.append(AuditEvent.action.in_(_actions_of(wanted.kind)))
     for text, column in ((wanted.actor, AuditEvent.actor_name), (wanted.server, AuditEvent.server_name)):
         if text:
-            statement = statement.where(column.icontains(text.replace("\0", " "), autoescape=True))
-    if wanted.subject_user_id is not None:
-        statement = statement.where(AuditEvent.subject_user_id == wanted.subject_user_id)
-    if wanted.before is not None:
-        statement = statement.where(AuditEvent.id < wanted.before)
-    return statement
+            rest.append(column.icontains(text.replace("\0", " "), autoescape=True))
+    return rest
+
+
+def _actions_of(kind: str) -> list[str]:
+    """Return the actions of a kind: they begin with it and a dot, but for a few."""
+    return [action.value for action in Action if OTHERS.get(action, action.value.partition(".")[0]) == kind]

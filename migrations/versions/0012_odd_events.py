@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0012_odd_events"
-down_revision = "0012_ends"
+down_revision = "0012_indexes"
 branch_labels = None
 depends_on = None
 

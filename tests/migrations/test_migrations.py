@@ -46,7 +46,7 @@ TABLES = {
     "0009_mcp_auth_tokens": set(),
     "0010_groups": {"groups", "group_members", "server_groups"},
     "0011_mcp_auth_tokens": set(),
-    "0012_ends": set(),
+    "0012_indexes": set(),
     "0012_odd_events": {"odd_events"},
     "0013_mcp_auth_tokens": {"mcp_auth_tokens"},
 }

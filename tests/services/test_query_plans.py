@@ -139,8 +139,13 @@ PATHS: dict[str, Callable[[Flask], object]] = {
     "pages of all events": lambda app: (
         audit_list.list_events(audit_list.EventFilter()),
         audit_list.list_events(audit_list.EventFilter(before=20_000, kind="token")),
+        audit_list.list_events(audit_list.EventFilter(kind="rotation")),
+        audit_list.list_events(audit_list.EventFilter(server_id=1)),
     ),
-    "a page of one's own events": lambda app: audit_list.list_own_events(ann(), audit_list.EventFilter()),
+    "a page of one's own events": lambda app: (
+        audit_list.list_own_events(ann(), audit_list.EventFilter(kind="totp", server_id=1)),
+        audit_list.own_servers(ann()),
+    ),
     "a batch of a rotation": lambda app: next(rotation.batches(1000, but_key="1" * 16)),
     "reminders": lambda app: (ending_tokens.list_ending_tokens(), reminders.due_reminders()),
 }

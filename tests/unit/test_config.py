@@ -221,8 +221,9 @@ def test_an_unsafe_metrics_token_is_refused_everywhere_by_name(where: str, fault
     assert not (value and value.strip() and value in str(caught.value))
 
 
-@pytest.mark.parametrize("token", [f"{secrets.token_urlsafe(32)} x", f"{secrets.token_urlsafe(32)}\u00e9"])
-def test_a_metrics_token_that_no_header_can_carry_is_refused(token: str) -> None:
+@pytest.mark.parametrize("tail", [" x", "\u00e9"])
+def test_a_metrics_token_that_no_header_can_carry_is_refused(tail: str) -> None:
+    token = secrets.token_urlsafe(32) + tail
     with pytest.raises(SettingError, match="METRICS_TOKEN") as caught:
         load_settings({**GOOD, "METRICS_TOKEN": token})
 

@@ -11,7 +11,7 @@ from flask import Flask
 
 from app.extensions import db
 from app.models import AuditEvent, User
-from app.services import accounts, audit_export
+from app.services import accounts, audit_export, audit_list
 from app.services.oddities import dismiss, oddities_of
 from tests.canary import CANARY_HINT
 from tests.factories import ACTOR, PASSWORD, make_server, make_token, make_user
@@ -82,6 +82,66 @@ def test_events_are_filtered_and_paged(app: Flask, carol: PageClient) -> None:
     assert not carol.get_page("/admin/audit?actor=nobody%25").find("tr", class_="row")
     for made_up in ("person=x", "before=%00", "kind='", "actor=%00%ff", "server=1e9"):
         assert carol.get(f"/admin/audit?{made_up}").status_code == 200
+
+
+def test_a_page_looks_so_far_back_and_says_so(
+    app: Flask, carol: PageClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_list, "LOOKED_THROUGH", 20)
+    with app.app_context():
+        ann = db.session.get_one(User, 1)
+        server = make_server("Busy")
+        for _ in range(30):
+            make_token(ann, server)
+    path, pages = "/admin/audit?server=hyperlink", []
+
+    while path:
+        page = carol.get_page(path)
+        pages.append((len(page.find("tr", class_="row")), "Looked back to" in page.text))
+        links = page.find("a", class_="next")
+        path = links[0].attributes["href"] if links else ""
+
+    # The one event of that server is the oldest but a few; the last page has nothing behind it.
+    assert pages == [(0, True), (1, False)]
+
+
+@pytest.mark.parametrize("query", ["kind=sign_in", "server=2", "person=1", "kind=token&person=1", ""])
+def test_what_an_index_finds_is_found_however_far_back(
+    app: Flask, carol: PageClient, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    monkeypatch.setattr(audit_list, "LOOKED_THROUGH", 60)
+    with app.app_context():
+        server = make_server("Busy")
+        for _ in range(55):
+            make_token(db.session.get_one(User, 1), server)
+        wanted = {
+            "kind=sign_in": AuditEvent.action.like("sign_%"),
+            "server=2": AuditEvent.server_id == 2,
+            "person=1": AuditEvent.subject_user_id == 1,
+            "kind=token&person=1": AuditEvent.action.like("token.%"),
+            "": db.true(),
+        }[query]
+        carol.get("/admin/audit")
+        expected = list(
+            db.session.scalars(db.select(AuditEvent.id).where(wanted).order_by(AuditEvent.id.desc()))
+        )
+        found, before = [], None
+        while True:
+            asked = dict(word.split("=") for word in query.split("&") if word)
+            page = audit_list.list_events(
+                audit_list.EventFilter(
+                    kind=asked.get("kind", ""),
+                    server_id=int(asked["server"]) if "server" in asked else None,
+                    subject_user_id=int(asked["person"]) if "person" in asked else None,
+                    before=before,
+                )
+            )
+            found += [event.id for event in page.events]
+            before = page.next
+            if before is None:
+                break
+
+    assert found == expected
 
 
 def test_people_and_servers_are_found_by_what_the_page_calls_them(app: Flask, carol: PageClient) -> None:
