@@ -20,7 +20,7 @@ from tests.benchmarks.harness import Contest
 from tests.benchmarks.sites import FIRST_SERVER, Site
 
 WANTED = {"sqlite": 3.5, "postgresql": 2.2}
-RECORDED = {"sqlite": 5.0, "postgresql": 4.0}
+RECORDED = {"sqlite": 6.5, "postgresql": 2.6}
 #: What ContextForge and Airflow take, by their published figures: 17 times the floor. Ours has to be 4 times
 #: as fast as that.
 PEERS = 17 / 4
@@ -31,6 +31,8 @@ def contests(site: Site, stack: ExitStack) -> Iterator[Contest]:
     """Yield what is measured."""
     stack.enter_context(site.app.app_context())
     person = site.person()
+    # As a number: asked of an object, a rolled back session would look it up anew.
+    person_id = person.id
     address = db.session.scalars(sa.select(Server.url).where(Server.id == FIRST_SERVER)).one()
     fernet = site.fernet
     raw = site.connect()
@@ -41,7 +43,7 @@ def contests(site: Site, stack: ExitStack) -> Iterator[Contest]:
     )
 
     def ours() -> None:
-        row = saved_row(person.id, FIRST_SERVER)
+        row = saved_row(person_id, FIRST_SERVER)
         assert row is not None
         open_row(row, address, site.keys)
 
@@ -50,7 +52,7 @@ def contests(site: Site, stack: ExitStack) -> Iterator[Contest]:
         db.session.rollback()
 
     def floor() -> None:
-        fernet.decrypt(raw.execute(query, (person.id, FIRST_SERVER)).fetchone()[0])
+        fernet.decrypt(raw.execute(query, (person_id, FIRST_SERVER)).fetchone()[0])
 
     def use() -> None:
         begin_use(person, FIRST_SERVER, None, "call_tool", site.door)

@@ -22,8 +22,8 @@ from tests.endurance.many_tokens import token_text
 from tests.factories import ACTOR
 
 TIMES = 5
-RECORDED = {"sqlite": 14.0, "postgresql": 6.5}
-RECORDED_POST = {"sqlite": 3.2, "postgresql": 4.5}
+RECORDED = {"sqlite": 14.0, "postgresql": 5.0}
+RECORDED_POST = {"sqlite": 3.2, "postgresql": 4.8}
 COLUMNS = "user_id, mcp_server_id, token_encrypted, token_hint, key_id, bound_url, created_at, updated_at"
 EVENT = (
     "occurred_at, action, outcome, actor_name, subject_user_id, server_id, server_name, server_host, "
