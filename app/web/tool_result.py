@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -41,9 +41,34 @@ def blocks_of(content: list[dict[str, Any]], structured: Any) -> list[Block]:
     blocks = [_block(item, budget) for item in content[:MAX_BLOCKS]]
     if len(content) > MAX_BLOCKS:
         blocks.append(Block("", _("%(count)s more parts are not shown.", count=len(content) - MAX_BLOCKS)))
+    if structured is not None and _is_list_of(content, structured):
+        # The SDK makes a part of each item of a list; together they say more.
+        return [_json_block(structured["result"], _Budget())]
     if structured is not None and not _is_said(structured, blocks):
         blocks.append(_json_block(structured, budget, _("Structured content")))
     return blocks
+
+
+def _is_list_of(content: Sequence[Mapping[str, Any]], structured: Any) -> bool:
+    """Whether the parts are the items of the structured content's list of objects, one by one."""
+    items = structured.get("result") if isinstance(structured, dict) and len(structured) == 1 else None
+    if not isinstance(items, list) or not 1 < len(items) == len(content) <= MAX_BLOCKS:
+        return False
+    texts = [part.get("text") if part.get("type") == "text" else None for part in content]
+    return all(
+        isinstance(item, dict) and isinstance(text, str) and _says(text, item)
+        for text, item in zip(texts, items, strict=True)
+    )
+
+
+def _says(text: str, value: Any) -> bool:
+    """Whether a text is this value in JSON, in whatever order its names come."""
+    if len(text) > MAX_BLOCK_CHARS:
+        return False
+    try:
+        return bool(json.loads(text) == value)
+    except (ValueError, RecursionError):
+        return False
 
 
 class _Budget:

@@ -43,6 +43,16 @@ def test_structured_content_that_says_the_same_is_shown_once(said: str, structur
     assert len(blocks_of([text(said)], structured)) == 1
 
 
+def test_a_list_whose_items_came_one_by_one_is_one_table() -> None:
+    rows = [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]
+
+    (block,) = blocks_of([text('{"id": 1, "name": "a"}'), text('{"name":"b","id":2}')], {"result": rows})
+    apart = blocks_of([text('{"id": 1, "name": "a"}'), text("two")], {"result": rows})
+
+    assert block.table is not None
+    assert [block.note for block in apart] == ["", "", "Structured content"]
+
+
 def test_structured_content_that_says_more_is_shown_too() -> None:
     found = blocks_of([text("three found")], {"count": 3})
 
