@@ -6,6 +6,7 @@ an index, and what else is asked of them is looked for among the newest `LOOKED_
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -110,15 +111,22 @@ def own_servers(user: User) -> dict[int, str]:
 
 def _page(wanted: EventFilter, limit: int) -> EventPage:
     rest = _rest(wanted)
-    # Where an index finds all that is asked, no more is looked at than is shown.
-    most = LOOKED_THROUGH if rest else limit + 1
-    newest = _newest(wanted, most).subquery()
+    if rest:
+        return _looked_for(wanted, rest, limit)
+    ids = db.session.scalars(_newest(wanted, limit + 1)).all()
+    shown = select(AuditEvent).where(AuditEvent.id.in_(ids[:limit])).order_by(AuditEvent.id.desc())
+    return EventPage(list(db.session.scalars(shown)), ids[limit - 1] if len(ids) > limit else None)
+
+
+def _looked_for(wanted: EventFilter, rest: Sequence[ColumnElement[bool]], limit: int) -> EventPage:
+    """Return a page of what else is asked of the newest events that an index finds."""
+    newest = _newest(wanted, LOOKED_THROUGH).subquery()
     statement = select(AuditEvent).join(newest, newest.c.id == AuditEvent.id).where(*rest)
     events = list(db.session.scalars(statement.order_by(AuditEvent.id.desc()).limit(limit + 1)))
     if len(events) > limit:
         return EventPage(events[:limit], events[limit - 1].id)
     looked_at, oldest = db.session.execute(select(func.count(), func.min(newest.c.id))).one()
-    if not rest or looked_at < most:
+    if looked_at < LOOKED_THROUGH:
         return EventPage(events, None)
     looked_to = db.session.scalar(select(AuditEvent.occurred_at).where(AuditEvent.id == oldest))
     return EventPage(events, oldest, looked_to)

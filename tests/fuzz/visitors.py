@@ -8,7 +8,7 @@ import pyotp
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from app.services import totp
+from app.services import sessions, totp
 from app.services.sign_in import Visitor as Knocking
 from tests.factories import ACTOR, PASSWORD, make_group, make_password_link, make_server, make_user
 from tests.fuzz.client import FuzzClient
@@ -34,7 +34,7 @@ def furnish(app: Flask) -> None:
         ann, _carol = (make_user(email, admin=visitor == "admin") for visitor, email in EMAILS.items())
         dora = make_user(HALF_WAY)
         for person in (ann, dora):
-            person.session_id = "of these tests"
+            sessions.start_session(person, ACTOR)
             totp.start_enrolment(person, PASSWORD, keys=keys, visitor=Knocking(ACTOR, is_counted=False))
         code = pyotp.TOTP(totp.app_secret_of(dora, keys).text).now()
         totp.confirm_enrolment(dora, code, keys=keys, actor=ACTOR)

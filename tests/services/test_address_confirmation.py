@@ -218,7 +218,7 @@ def test_a_refusal_by_the_old_address_is_not_remembered_of_the_new_one(app: Flas
         with app.app_context():
             desk.move()
             user = db.session.get_one(User, user_id)
-            user.session_id = "her-session"
+            sessions.start_session(user, ACTOR)
             server_id = db.session.scalars(db.select(Server.id)).one()
             confirm_address(user, server_id, desk.new, PASSWORD, keys=desk.door.keys, visitor=VISITOR)
 

@@ -17,7 +17,7 @@ from app import clock
 from app.errors import InvalidInputError, NotThereError
 from app.extensions import db
 from app.models import AuditEvent, GroupMember, Server, ServerGroup, User
-from app.services import ending_tokens, expiry, groups, playground, server_groups, servers, tokens
+from app.services import ending_tokens, expiry, groups, playground, server_groups, servers, sessions, tokens
 from app.services.availability import hold_server_for, server_for
 from app.services.group_delete import delete_group
 from app.services.server_groups import Audience, set_audience
@@ -107,7 +107,7 @@ def test_a_server_is_there_for_everyone_or_through_a_group_or_for_nobody(team: T
 
 def test_whatever_takes_it_away_no_service_knows_it_any_more(team: Team) -> None:
     keys, visitor = team.door.keys, Visitor(ACTOR)
-    team.ann.session_id = "made-up"
+    sessions.start_session(team.ann, ACTOR)
     works: list[Callable[[], Any]] = [
         team.use,
         partial(team.use, "a-token-of-mine"),
@@ -206,7 +206,7 @@ def test_under_way_no_token_leaves_after_it_was_taken_away(team: Team) -> None:
 def test_the_end_of_a_call_is_recorded_though_the_server_was_taken_away_meanwhile(
     team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def answer(*_: Any) -> list[Any]:
+    def answer(*_: Any, **_more: Any) -> list[Any]:
         groups.remove_member(team.group_id, team.ann.id, ACTOR)
         return []
 
