@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from app import clock
 from app.crypto.vault import Sealed
@@ -89,10 +89,14 @@ def what_to_do(keys: list[KeyStatus], *, can_seal: bool) -> str:
 
 def last_rotation() -> AuditEvent | None:
     """Return the event with which the last rotation ended, or with which one started that did not end."""
+    # One look into the index for each: for both at once, all events could be read where there is neither.
     actions = (Action.ROTATION_STARTED.value, Action.ROTATION_ENDED.value)
-    return db.session.scalar(
-        select(AuditEvent).where(AuditEvent.action.in_(actions)).order_by(AuditEvent.id.desc()).limit(1)
-    )
+    last = [
+        db.session.scalar(select(func.max(AuditEvent.id)).where(AuditEvent.action == action))
+        for action in actions
+    ]
+    found = [event_id for event_id in last if event_id is not None]
+    return db.session.get(AuditEvent, max(found)) if found else None
 
 
 def verify_tokens(keys: Keys) -> Verification:

@@ -28,12 +28,23 @@ ROUNDS: Final = 7
 WANTED: Final = 2.0
 NOISE: Final = 1.25
 #: People, servers, tokens, events.
-SMALL: Final = (20, 60, 20 * 50, 2_000)
+SMALL: Final = (100, 60, 100 * 50, 10_000)
 LARGE: Final = (10_000, 2_000, 1_000_000, 10_000_000)
 NAMES: Final = ("people", "servers", "tokens", "events")
 ARGUMENTS: Final = {"server_id": 3, "user_id": 2}
-#: Not for reading: files, and what has to be made first (a group, a link, an event to dismiss).
-LEFT_OUT: Final = {"static", "admin.export_servers", "auth.reset_password"}
+#: Files that hold the whole catalogue, and what has to be made first (a group, a link, an event to dismiss).
+LEFT_OUT: Final = {"static", "admin.export_servers", "api_admin_import.export_servers", "auth.reset_password"}
+#: Asked besides: what an auditor looks for, and the last page that a cursor leads to.
+ASKED: Final = (
+    *(
+        "/admin/audit?kind=rotation",
+        "/admin/audit?kind=token",
+        "/admin/audit?person=7",
+        "/admin/audit?server=3",
+    ),
+    *("/admin/audit?before=60", "/settings/activity?kind=totp", "/settings/tokens?q=service+0042"),
+    *("/settings/tokens?status=attention", "/admin/tokens?status=rejected", "/admin/servers?q=0042"),
+)
 
 
 def seeded(url: str, amounts: tuple[int, ...]) -> FlaskClient:
@@ -63,7 +74,7 @@ def _analyse(app: Flask) -> None:
 def paths_of(app: Flask) -> list[str]:
     """Return a path of every route that answers GET and needs nothing else to be made."""
     adapter = app.url_map.bind("")
-    return sorted(
+    return list(ASKED) + sorted(
         adapter.build(rule.endpoint, {name: ARGUMENTS[name] for name in rule.arguments})
         for rule in app.url_map.iter_rules()
         if "GET" in (rule.methods or ())
