@@ -20,7 +20,7 @@ from tests.mcp_servers.tracker import tracker
 pytestmark = pytest.mark.browser
 
 #: What answers GET and is no page: it leads elsewhere, or is for programs.
-NO_PAGES = {"/", "/healthz", "/readyz", "/static/<path:filename>", "/admin/servers/export"}
+NO_PAGES = {"/", "/healthz", "/metrics", "/readyz", "/static/<path:filename>", "/admin/servers/export"}
 
 
 @pytest.fixture(scope="module")

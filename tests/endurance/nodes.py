@@ -77,7 +77,8 @@ class Node:
     def kill(self) -> None:
         """End master and worker as a machine ends that loses power."""
         if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
 

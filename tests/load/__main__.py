@@ -31,7 +31,7 @@ PEAK_SECONDS: Final = 15
 SHARE_OF_PEAK: Final = 0.8
 MAX_GROWTH: Final = 1.05
 HANGING_CALLS: Final = 20
-HANGING_SECONDS: Final = 12
+HANGING_SECONDS: Final = 20
 HANGING_ROUNDS: Final = 3
 #: Of the peak. A page that is late for want of CPU says nothing about calls.
 QUIET_SHARE: Final = 0.3

@@ -27,6 +27,8 @@ class Deed:
     path: str
     body: dict[str, Any] | None = None
     expected: tuple[int, ...] = (200,)
+    #: Whether it takes as long as a slow or dead MCP server does: nobody waits for it to go on.
+    takes_its_time: bool = False
 
 
 @dataclass
@@ -64,7 +66,8 @@ def deeds_of(site: LoadedSite) -> list[tuple[int, Callable[[Person], Deed]]]:
         return lambda _person: Deed(name, "GET", path)
 
     def call(name: str, path: str, tool: str, *expected: int, **arguments: Any) -> Callable[[Person], Deed]:
-        return lambda _person: Deed(name, "POST", path, {"tool": tool, "arguments": arguments}, expected)
+        body = {"tool": tool, "arguments": arguments}
+        return lambda _person: Deed(name, "POST", path, body, expected, takes_its_time=name != "call")
 
     return [
         (400, read("tokens page", "/settings/tokens")),

@@ -56,7 +56,7 @@ def loaded_site(folder: Path, redis_url: str = "") -> Iterator[LoadedSite]:
         emails, ids = _fill(url, secret, password, servers)
         settings = {
             "TOKEN_ENCRYPTION_SECRET": secret,
-            "EGRESS_ALLOW": f"{answering.host_port},{dead.host_port}",
+            "EGRESS_ALLOW": f"{answering.host_port} {dead.host_port}",
             "WEB_CONCURRENCY": str(WORKERS),
         }
         (node,) = stack.enter_context(running_nodes(folder, 1, url, redis_url, **settings))

@@ -22,11 +22,9 @@ class Record:
 
     milliseconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     wrong: Counter[str] = field(default_factory=Counter)
+    #: For how long requests were sent, and how many were answered by then.
     seconds: float = 0.0
-
-    @property
-    def count(self) -> int:
-        return sum(map(len, self.milliseconds.values()))
+    count: int = 0
 
     @property
     def rate(self) -> float:
@@ -48,14 +46,21 @@ class Traffic:
     async def as_fast_as_answered(self, next_: Next, seconds: float, at_once: int) -> Record:
         """Let so many people each send a request when the one before is answered."""
         record, ends = Record(), time.perf_counter() + seconds
+        under_way: list[asyncio.Task[None]] = []
 
         async def one() -> None:
             while time.perf_counter() < ends:
-                await self._send(*next_(), record, time.perf_counter())
+                person, deed = next_()
+                if deed.takes_its_time:
+                    under_way.append(asyncio.create_task(self.send(person, deed, record)))
+                else:
+                    await self.send(person, deed, record)
 
         started = time.perf_counter()
         await asyncio.gather(*(one() for _ in range(at_once)))
         record.seconds = time.perf_counter() - started
+        record.count = sum(map(len, record.milliseconds.values()))
+        await asyncio.gather(*under_way)
         return record
 
     async def at_rate(self, next_: Next, seconds: float, per_second: float) -> Record:
@@ -69,6 +74,7 @@ class Traffic:
             under_way.add(task)
             task.add_done_callback(under_way.discard)
         record.seconds = time.perf_counter() - started
+        record.count = sum(map(len, record.milliseconds.values()))
         await asyncio.gather(*under_way)
         return record
 
