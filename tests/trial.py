@@ -13,7 +13,11 @@ from typing import Any
 from tests.checkout import copy_project
 
 #: What a test's own environment may hold and a newcomer's does not.
-OURS = {"DATABASE_URL", "PORT", "DEMO_MCP_PORT", "APP_ENV", "INSTANCE_PATH", "EGRESS_ALLOW", "LOG_LEVEL"}
+OURS = {
+    *("DATABASE_URL", "PORT", "DEMO_MCP_PORT", "APP_ENV", "INSTANCE_PATH", "EGRESS_ALLOW", "LOG_LEVEL"),
+    # See `tests/__init__.py`.
+    "PYTHON_DOTENV_DISABLED",
+}
 
 
 class Trial:
