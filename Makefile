@@ -62,7 +62,7 @@ unit: $(VENV)/.dev-stamp $(EVERYTHING)/node_modules/.stamp ## All tests but thos
 
 # A process of its own: Playwright leaves an event loop behind, in which `asyncio.run` of other tests fails.
 browser: $(VENV)/.dev-stamp ## Tests in Chromium
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest -n $(JOBS) tests/browser
 
 bench: $(VENV)/.dev-stamp ## Measure each ratio of docs/performance.md against its floor, in the same run; on PostgreSQL too when TEST_DATABASE_URL names one
 	@LOG_LEVEL=error $(BIN)/python -m tests.benchmarks

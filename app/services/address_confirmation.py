@@ -13,6 +13,7 @@ from app.services.audit import Action, record
 from app.services.availability import server_for
 from app.services.keys import Keys
 from app.services.own_acts import confirm_own_act
+from app.services.rows_changed import rows_changed
 from app.services.saved_tokens import SavedRow, saved_row
 from app.services.sign_in import Visitor
 from app.services.token_marks import check_columns, mark_unreadable
@@ -44,7 +45,7 @@ def confirm_address(
     # Another address by now, another token, or one that rotation has just sealed anew: none of them is this.
     still_there = exists().where(Server.id == server_id, Server.url == address)
     same = (Token.id == row.id, Token.revision == row.revision, Token.token_encrypted == row.token_encrypted)
-    done = db.session.execute(
+    done = rows_changed(
         update(Token)
         .where(*same, still_there)
         .values(
@@ -57,7 +58,7 @@ def confirm_address(
             **check_columns(None),
         )
     )
-    if not done.rowcount:  # type: ignore[attr-defined]
+    if not done:
         db.session.rollback()
         raise InvalidInputError("address", "address_changed")
     record(Action.TOKEN_ADDRESS_CONFIRMED, visitor.actor, subject_user_id=user.id, server=server)

@@ -79,6 +79,14 @@ def list_own_events(user: User, wanted: EventFilter, limit: int = PAGE_SIZE) -> 
     return _page(replace(wanted, subject_user_id=user.id), limit)
 
 
+def last_event(action: Action, *, outcome: str | None = None) -> AuditEvent | None:
+    """Return the last event of an action: the end of its part of the index, however long the ledger is."""
+    events = select(AuditEvent).where(AuditEvent.action == action.value)
+    if outcome is not None:
+        events = events.where(AuditEvent.outcome == outcome)
+    return db.session.scalar(events.order_by(AuditEvent.id.desc()).limit(1))
+
+
 def note_reading(actor: Actor) -> None:
     """Record that this person looks at everyone's events, unless they did within the hour. Commits."""
     readings = select(AuditEvent.occurred_at).where(

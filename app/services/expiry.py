@@ -14,6 +14,7 @@ from app.models.token import version_of
 from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.availability import available_to
+from app.services.rows_changed import rows_changed
 from app.services.saved_tokens import saved_row
 
 
@@ -33,12 +34,12 @@ def set_expiry(
         raise NotThereError
     if seen not in {None, version_of(row.id, row.revision)}:
         raise ChangedMeanwhileError
-    changed = db.session.execute(
+    changed = rows_changed(
         update(Token)
         .where(Token.id == row.id, Token.revision == row.revision)
         .values(expires_at=expires_at, reminded_days=None)
     )
-    if not changed.rowcount:  # type: ignore[attr-defined]
+    if not changed:
         db.session.rollback()
         raise ChangedMeanwhileError
     record(Action.TOKEN_EXPIRY_CHANGED, actor, subject_user_id=user.id, server=server)

@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from app import clock
 from app.extensions import db
 from app.models import FailureCount
+from app.services.rows_changed import rows_changed
 
 #: Failures in a row that cost nothing; the sixth attempt waits.
 FREE_FAILURES: Final = 5
@@ -70,7 +71,7 @@ def admit(key: str, free: int = FREE_FAILURES) -> Hold | None:
             .where(FailureCount.failures == failures, FailureCount.checked_at == checked_at)
             .values(failures=min(failures_now, 1000), checked_at=checked_at if hold else now)
         )
-        if db.session.execute(counted).rowcount:  # type: ignore[attr-defined]
+        if rows_changed(counted):
             return hold
 
 

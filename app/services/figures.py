@@ -13,8 +13,9 @@ from app import clock
 from app.crypto.vault import Vault
 from app.errors import KeyNotLoadedError
 from app.extensions import db
-from app.models import AuditEvent, EncryptionKey, Server, Token
+from app.models import EncryptionKey, Server, Token
 from app.services.audit import Action
+from app.services.audit_list import last_event
 from app.services.keys import Keys
 from app.services.rotation import rows_by_key
 from app.services.token_status import NONE, STATUSES, held_status_expression
@@ -49,8 +50,8 @@ def read_figures(keys: Keys) -> Figures:
 
     Looks at an index entry of each token: half a second of work for a million. Raises SQLAlchemy's errors.
     """
-    started, ended = _last(Action.ROTATION_STARTED), _last(Action.ROTATION_ENDED)
-    verified = _last(Action.AUDIT_VERIFIED, outcome="ok")
+    started, ended = last_event(Action.ROTATION_STARTED), last_event(Action.ROTATION_ENDED)
+    verified = last_event(Action.AUDIT_VERIFIED, outcome="ok")
     try:
         return Figures(
             tokens=_tokens_by_status(),
@@ -86,11 +87,3 @@ def _fate_of(key_id: str, vault: Vault | None) -> str:
         return CURRENT if key_id == vault.current_id else OLD
     except KeyNotLoadedError:
         return OLD
-
-
-def _last(action: Action, *, outcome: str | None = None) -> AuditEvent | None:
-    """Return the last event of an action: the end of its part of the index, however long the ledger is."""
-    events = select(AuditEvent).where(AuditEvent.action == action.value)
-    if outcome is not None:
-        events = events.where(AuditEvent.outcome == outcome)
-    return db.session.scalar(events.order_by(AuditEvent.id.desc()).limit(1))

@@ -21,6 +21,7 @@ from app.services.audit import Action, event_of, record
 from app.services.group_names import read_group_name
 from app.services.rights import keep_right
 from app.services.row_locks import queue_writers
+from app.services.rows_changed import rows_changed
 
 #: Outcomes of `group.changed`.
 CREATED: Final = "created"
@@ -104,7 +105,7 @@ def remove_member(group_id: int, user_id: int, actor: Actor) -> bool:
     if db.session.get(User, user_id) is None:
         raise NotThereError
     gone = delete(GroupMember).where(GroupMember.group_id == group_id, GroupMember.user_id == user_id)
-    removed = bool(db.session.execute(gone).rowcount)  # type: ignore[attr-defined]
+    removed = bool(rows_changed(gone))
     if removed:
         record_group(MEMBER_REMOVED, group, actor, subject_user_id=user_id)
     db.session.commit()

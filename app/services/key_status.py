@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from app import clock
 from app.crypto.vault import Sealed
@@ -14,6 +14,7 @@ from app.extensions import db
 from app.models import AuditEvent, EncryptionKey, Token
 from app.services.actors import Actor
 from app.services.audit import Action, record
+from app.services.audit_list import last_event
 from app.services.keys import Keys
 from app.services.rotation import BATCH_SIZE, batches, place_of, rows_by_key, rows_up_to
 
@@ -90,13 +91,8 @@ def what_to_do(keys: list[KeyStatus], *, can_seal: bool) -> str:
 def last_rotation() -> AuditEvent | None:
     """Return the event with which the last rotation ended, or with which one started that did not end."""
     # One look into the index for each: for both at once, all events could be read where there is neither.
-    actions = (Action.ROTATION_STARTED.value, Action.ROTATION_ENDED.value)
-    last = [
-        db.session.scalar(select(func.max(AuditEvent.id)).where(AuditEvent.action == action))
-        for action in actions
-    ]
-    found = [event_id for event_id in last if event_id is not None]
-    return db.session.get(AuditEvent, max(found)) if found else None
+    found = [last_event(action) for action in (Action.ROTATION_STARTED, Action.ROTATION_ENDED)]
+    return max((event for event in found if event), key=lambda event: event.id, default=None)
 
 
 def verify_tokens(keys: Keys) -> Verification:

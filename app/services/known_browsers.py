@@ -15,6 +15,7 @@ from sqlalchemy import delete, select, update
 from app import clock
 from app.extensions import db
 from app.models import KnownBrowser
+from app.services.rows_changed import rows_changed
 
 LASTS: Final = timedelta(days=180)
 MAX_PER_PERSON: Final = 20
@@ -44,7 +45,7 @@ def remember(user_id: int, browser_id: str | None) -> str:
             .where(KnownBrowser.user_id == user_id, KnownBrowser.browser_hash == browser_hash(browser_id))
             .values(last_seen_at=now)
         )
-        if db.session.execute(seen).rowcount:  # type: ignore[attr-defined]
+        if rows_changed(seen):
             return browser_id
     else:
         browser_id = secrets.token_urlsafe(32)

@@ -16,6 +16,7 @@ from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.audit_list import MAX_ID
 from app.services.oddity_rules import KINDS, SHOWN_FOR
+from app.services.rows_changed import rows_changed
 
 SHOWN: Final = 20
 
@@ -74,7 +75,7 @@ def dismiss(user: User, kind: str, event_id: int, actor: Actor) -> None:
         OddEvent.occurred_at > _since(),
     )
     # Before the chain is locked: whoever deletes the person comes for both in this order.
-    if not db.session.execute(gone).rowcount:  # type: ignore[attr-defined]
+    if not rows_changed(gone):
         db.session.rollback()
         raise NotThereError
     record(

@@ -25,6 +25,7 @@ from app.services.audit import Action, record
 from app.services.known_browsers import forget_browsers
 from app.services.password_rules import check_password
 from app.services.person_lock import lock_person_in
+from app.services.rows_changed import rows_changed
 
 LASTS: Final = timedelta(hours=72)
 
@@ -103,7 +104,7 @@ def set_password(code: str, password: str, actor: Actor) -> User:
     used = delete(PasswordReset).where(PasswordReset.code_hash == _code_hash(code))
     # Deleting the link is what decides: of two uses at once, one finds it gone.
     for statement in (changed, used):
-        if not db.session.execute(statement).rowcount:  # type: ignore[attr-defined]
+        if not rows_changed(statement):
             db.session.rollback()
             raise NotThereError
     for table in (LoginSession, PendingSignIn):

@@ -17,6 +17,7 @@ from app.models import Server, Token
 from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.ending_tokens import MOVED_BY, EndingToken, list_ending_tokens
+from app.services.rows_changed import rows_changed
 from app.services.token_status import EXPIRING_WITHIN
 
 #: Outcome of a reminder whose mail was not sent; it follows the event of its claim.
@@ -38,11 +39,11 @@ def forget_moved_reminders() -> int:
     Else a token whose date was moved, whoever moved it, would miss stages when its new end comes near.
     """
     moved = or_(Token.expires_at.is_(None), Token.expires_at > clock.now() + EXPIRING_WITHIN + MOVED_BY)
-    forgotten = db.session.execute(
+    forgotten = rows_changed(
         update(Token).where(Token.reminded_days.is_not(None), moved).values(reminded_days=None)
     )
     db.session.commit()
-    return int(forgotten.rowcount)  # type: ignore[attr-defined]
+    return forgotten
 
 
 def claim_reminders(user_id: int, actor: Actor) -> list[EndingToken]:
@@ -90,12 +91,12 @@ def _record(tokens: Sequence[EndingToken], actor: Actor, *, outcome: str) -> Non
 
 def _set(token: EndingToken, days: int) -> bool:
     """Write the stage, and return whether the row was still as it was read; the caller commits."""
-    swapped = db.session.execute(
+    swapped = rows_changed(
         update(Token)
         .where(_is(token), Token.reminded_days.is_not_distinct_from(token.reminded_days))
         .values(reminded_days=days)
     )
-    return bool(swapped.rowcount)  # type: ignore[attr-defined]
+    return bool(swapped)
 
 
 def _is(token: EndingToken) -> ColumnElement[bool]:

@@ -23,6 +23,7 @@ from app.services.audit import Action, record
 from app.services.availability import available_to
 from app.services.keys import Keys
 from app.services.rights import keep_right
+from app.services.rows_changed import rows_changed
 
 #: Nobody is asked twice within this time.
 ASKED_AGAIN_AFTER: Final = timedelta(hours=24)
@@ -163,7 +164,7 @@ def _refuse_where_nobody_could(found: Any, keys: Keys) -> None:
 
 def _claim(found: Any, now: datetime) -> bool:
     """Write the time, and return whether the row was still as it was read; the caller commits."""
-    swapped = db.session.execute(
+    swapped = rows_changed(
         update(Token)
         .where(
             Token.id == found.token_id,
@@ -172,7 +173,7 @@ def _claim(found: Any, now: datetime) -> bool:
         )
         .values(renew_asked_at=now)
     )
-    return bool(swapped.rowcount)  # type: ignore[attr-defined]
+    return bool(swapped)
 
 
 def _overtaken(found: Any, user_id: int, server_id: int) -> Asked:

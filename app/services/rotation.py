@@ -20,6 +20,7 @@ from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.keys import Keys
 from app.services.rotation_lock import only_one
+from app.services.rows_changed import rows_changed
 from app.services.subkeys import reseal_subkeys
 
 BATCH_SIZE: Final = 1000
@@ -171,7 +172,7 @@ def _swap(swaps: list[dict[str, Any]]) -> int:
 def _mark(rows: list[Any], actor: Actor) -> None:
     """Mark rows as unreadable, each once, with an event for its owner; the caller commits."""
     for row in rows:
-        marked = db.session.execute(
+        marked = rows_changed(
             update(Token)
             .where(
                 Token.id == row.id,
@@ -180,6 +181,6 @@ def _mark(rows: list[Any], actor: Actor) -> None:
             )
             .values(unreadable_at=clock.now())
         )
-        if marked.rowcount:  # type: ignore[attr-defined]
+        if marked:
             server = db.session.get(Server, row.mcp_server_id)
             record(Action.TOKEN_UNREADABLE, actor, subject_user_id=row.user_id, server=server)

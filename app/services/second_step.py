@@ -16,6 +16,7 @@ from app.models import PendingSignIn, User
 from app.services import failure_counts, totp
 from app.services.audit import Action, record
 from app.services.keys import Keys
+from app.services.rows_changed import rows_changed
 from app.services.sign_in import Visitor, hold_up_codes
 
 LASTS: Final = timedelta(minutes=10)
@@ -55,8 +56,8 @@ def finish_second_step(pending_id: str, code: str, *, keys: Keys, visitor: Visit
     """
     user = find_second_step(pending_id)
     check_code(user, code, keys=keys, visitor=visitor)
-    gone = db.session.execute(delete(PendingSignIn).where(PendingSignIn.id_hash == _hash(pending_id)))
-    if not gone.rowcount:  # type: ignore[attr-defined]
+    gone = rows_changed(delete(PendingSignIn).where(PendingSignIn.id_hash == _hash(pending_id)))
+    if not gone:
         db.session.rollback()
         raise NotThereError
     db.session.commit()

@@ -22,6 +22,7 @@ from app.services.audit import Action, record
 from app.services.known_browsers import remember
 from app.services.person_lock import lock_person
 from app.services.row_locks import lock_row
+from app.services.rows_changed import rows_changed
 from app.services.session_hash import session_hash
 
 logger = logging.getLogger(__name__)
@@ -215,7 +216,6 @@ def end_all_sessions(user_id: int, actor: Actor) -> int:
 
 def _end(user_id: int, actor: Actor, *which: ColumnElement[bool]) -> int:
     """Delete this person's sessions, or those of them that are meant. The caller commits."""
-    ended = db.session.execute(delete(LoginSession).where(LoginSession.user_id == user_id, *which))
-    count: int = ended.rowcount  # type: ignore[attr-defined]
+    count = rows_changed(delete(LoginSession).where(LoginSession.user_id == user_id, *which))
     record(Action.SESSION_ENDED, actor, subject_user_id=user_id, details={"sessions": count})
     return count

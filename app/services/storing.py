@@ -12,6 +12,7 @@ from app.models import User
 from app.services.actors import Actor
 from app.services.audit import Action, record
 from app.services.keys import Keys
+from app.services.rows_changed import rows_changed
 
 BY_INSTALLATION: Final = "installation"
 BY_PERSON: Final = "person"
@@ -39,11 +40,10 @@ def set_storing(user: User, stores: bool, actor: Actor) -> bool:
 
     What is stored already stays until its owner deletes it.
     """
-    changed = db.session.execute(
+    changed = rows_changed(
         update(User).where(User.id == user.id, User.stores_tokens != stores).values(stores_tokens=stores)
     )
-    done = bool(changed.rowcount)  # type: ignore[attr-defined]
-    if done:
+    if changed:
         record(Action.STORING_CHANGED, actor, outcome="on" if stores else "off", subject_user_id=user.id)
     db.session.commit()
-    return done
+    return bool(changed)

@@ -16,6 +16,7 @@ from app.mcp.checks import NOT_PROVEN, REJECTED, UNREACHABLE, Verdict
 from app.models import Server, Token
 from app.services.actors import Actor
 from app.services.audit import Action, record
+from app.services.rows_changed import rows_changed
 from app.services.saved_tokens import SavedRow
 
 #: What an unreachable server may take the place of: it says nothing about a token of which more is known.
@@ -89,4 +90,4 @@ def _is_same(server: Server) -> ColumnElement[bool]:
 def _mark(saved: tuple[int, int], values: dict[str, Any], *conditions: ColumnElement[bool]) -> bool:
     token_id, revision = saved
     statement = update(Token).where(Token.id == token_id, Token.revision == revision, *conditions)
-    return bool(db.session.execute(statement.values(**values)).rowcount)  # type: ignore[attr-defined]
+    return bool(rows_changed(statement.values(**values)))

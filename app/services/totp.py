@@ -27,6 +27,7 @@ from app.services.audit import Action, record
 from app.services.keys import Keys
 from app.services.own_acts import confirm_own_act
 from app.services.rights import keep_right
+from app.services.rows_changed import rows_changed
 from app.services.sign_in import Visitor
 from app.services.subkeys import existing_subkey, subkey
 
@@ -119,7 +120,7 @@ def confirm_enrolment(user: User, code: str, *, keys: Keys, actor: Actor) -> lis
         .where(TotpEnrolment.user_id == user.id, TotpEnrolment.confirmed_at.is_(None))
         .values(confirmed_at=clock.now())
     )
-    if not db.session.execute(confirmed).rowcount:  # type: ignore[attr-defined]
+    if not rows_changed(confirmed):
         db.session.rollback()
         raise NotThereError
     codes = _new_recovery_codes(user.id)
@@ -141,7 +142,7 @@ def take_code(user: User, code: str, keys: Keys) -> bool:
     taken = delete(RecoveryCode).where(
         RecoveryCode.user_id == user.id, RecoveryCode.code_hash == _code_hash(_bare(code))
     )
-    return bool(db.session.execute(taken).rowcount)  # type: ignore[attr-defined]
+    return bool(rows_changed(taken))
 
 
 def renew_recovery_codes(user: User, password: str, visitor: Visitor) -> list[str]:
@@ -227,7 +228,7 @@ def _take_app_code(row: TotpEnrolment, code: str, keys: Keys) -> bool:
         TotpEnrolment.nonce == row.nonce,
         TotpEnrolment.last_step < steps[0],
     )
-    return bool(db.session.execute(newer.values(last_step=steps[0])).rowcount)  # type: ignore[attr-defined]
+    return bool(rows_changed(newer.values(last_step=steps[0])))
 
 
 def _new_recovery_codes(user_id: int) -> list[str]:

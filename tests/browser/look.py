@@ -86,6 +86,8 @@ def look_at(page: Page, language: str, width: int) -> list[str]:
     axe's whole set runs once, light and at `width`; of the dark theme only the contrasts are new.
     """
     other = WIDE if width == NARROW else NARROW
+    # What has `autofocus` is given it when a frame is drawn, which a busy machine may not have done yet.
+    page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
     found = [f"{word} px: {what}" for word in (other, width) for what in _sizes(page, word)]
     found += page.evaluate(STRUCTURE, language)
     found += page.evaluate(RUN_AXE, ALL_RULES)

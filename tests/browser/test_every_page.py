@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from app import create_app
 from tests import databases
-from tests.browser.every_page.pages import PAGES
+from tests.browser.every_page.pages import PAGES, PARTS
 from tests.browser.every_page.site import Lived, lived_in_site
 from tests.browser.every_page.walk import walk
 from tests.browser.look import AXE, NARROW, WIDE, look_at
@@ -60,8 +60,11 @@ def test_no_two_states_have_one_name() -> None:
     assert len(set(names)) == len(names)
 
 
+@pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize(("language", "width"), [("en", WIDE), ("ko", NARROW)])
-def test_no_page_shuts_anybody_out(browser: Browser, lived: Lived, language: str, width: int) -> None:
+def test_no_page_shuts_anybody_out(
+    browser: Browser, lived: Lived, part: str, language: str, width: int
+) -> None:
     found: dict[str, list[str]] = {}
     foreign: list[str] = []
 
@@ -71,9 +74,9 @@ def test_no_page_shuts_anybody_out(browser: Browser, lived: Lived, language: str
 
     # Colours that are on their way from one theme to the other have no contrast yet.
     settings = {"viewport": {"width": width, "height": 800}, "reduced_motion": "reduce"}
-    for shown, visit in walk(browser, lived, PAGES, language, watch, **settings):
+    for shown, visit in walk(browser, lived, PARTS[part], language, watch, **settings):
         found[shown.name] = look_at(visit.page, language, width)
 
     assert {name: faults for name, faults in found.items() if faults} == {}
     assert foreign == []
-    assert list(found) == [one.name for one in PAGES]
+    assert list(found) == [one.name for one in PARTS[part]]
