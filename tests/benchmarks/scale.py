@@ -63,7 +63,7 @@ def seeded(url: str, amounts: tuple[int, ...]) -> FlaskClient:
 
 
 def _analyse(app: Flask) -> None:
-    """Do what autovacuum and `PRAGMA optimize` do in time: let the planner know sizes, and which pages are old."""
+    """Let the planner know what autovacuum and `PRAGMA optimize` would have told it in time."""
     from app.extensions import db
 
     with app.app_context(), db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
