@@ -55,7 +55,7 @@ def require_totp(user_id: int) -> ResponseReturnValue:
     change = PersonChange(totp_required=bool(form.required.data))
     changed, status = attempt(form, lambda: change_person(user_id, change, current.actor()))
     if changed is None:
-        return render_template("admin/require_totp.html", form=form, row=person), status
+        return render_template("admin/require_totp.html", form=form, person=person), status
     flash(_("Saved for %(email)s.", email=person.email), "success")
     return redirect(url_for("admin.user", user_id=user_id), code=303)
 
@@ -71,6 +71,6 @@ def reset_totp(user_id: int) -> ResponseReturnValue:
 
     done, status = attempt(form, reset)
     if done is None:
-        return render_template("admin/reset_totp.html", form=form, row=person), status
+        return render_template("admin/reset_totp.html", form=form, person=person), status
     flash(_("The second factor of %(email)s is off.", email=person.email), "success")
     return redirect(url_for("admin.user", user_id=user_id), code=303)
