@@ -89,6 +89,7 @@ def test_a_whole_round_needs_no_mouse(visitor: Page, site: LiveSite) -> None:
 
 def test_a_form_that_comes_back_is_mended_from_its_summary(visitor: Page) -> None:
     visitor.goto("/login")
+    expect(visitor.get_by_label("Email")).to_be_focused()
     visitor.keyboard.press("Enter")
     expect(visitor.get_by_role("alert")).to_be_focused()
 
