@@ -37,7 +37,7 @@ class Instruments:
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
         # When each series began doubles their number, and is lost where several processes are summed.
-        disable_created_metrics()  # type: ignore[no-untyped-call]
+        disable_created_metrics()  # type: ignore[no-untyped-call] # the library has no types for it
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "mcp_market_http_requests",
@@ -155,7 +155,7 @@ def written(further: Collector) -> tuple[bytes, str]:
     text = b""
     if folder := os.environ.get(FOLDER_VARIABLE):
         registry = CollectorRegistry()
-        MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
+        MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call] # nor for this
     ours = CollectorRegistry()
     ours.register(further)
     for one in (registry, ours):

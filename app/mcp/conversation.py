@@ -165,7 +165,7 @@ def _take_results_as_they_are(client: Client) -> None:
     async def take(name: str, result: CallToolResult) -> None:
         """Find nothing wrong with any result."""
 
-    client.session.validate_tool_result = take  # type: ignore[method-assign]
+    client.session.validate_tool_result = take  # type: ignore[method-assign] # it has no switch
 
 
 @asynccontextmanager

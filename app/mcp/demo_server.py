@@ -19,6 +19,7 @@ def build_demo_server(token: str) -> MCPServer:
     from mcp.server import MCPServer
     from mcp.server.auth.provider import AccessToken
     from mcp.server.auth.settings import AuthSettings
+    from pydantic import AnyHttpUrl
 
     class OneToken:
         """Knows one token."""
@@ -30,10 +31,10 @@ def build_demo_server(token: str) -> MCPServer:
             return None
 
     # The protocol wants to know who issues tokens; nobody does, so it names the server itself.
-    own = f"http://{HOST}/"
+    own = AnyHttpUrl(f"http://{HOST}/")
     auth = AuthSettings(
-        issuer_url=own,  # type: ignore[arg-type]
-        resource_server_url=own,  # type: ignore[arg-type]
+        issuer_url=own,
+        resource_server_url=own,
         required_scopes=[],
         validate_token_resource=False,
     )

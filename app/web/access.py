@@ -11,7 +11,6 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
-from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from app.errors import NotThereError, SecondFactorMissingError, SignedOutError
@@ -23,7 +22,7 @@ from app.services.totp import has_second_factor
 from app.web import current, origins
 from app.web.large_bodies import allow_catalogue
 from app.web.problems import answer_market_error, give_up_transaction, note_refusal
-from app.web.urls import SAFE_METHODS, is_api
+from app.web.urls import SAFE_METHODS, can_be_got, is_api
 
 #: What an account that lacks its second factor can still do: set it up, ask who it is, and leave.
 OPEN_WITHOUT_SECOND_FACTOR: Final = frozenset(
@@ -42,7 +41,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 def public(view: View) -> View:
     """Mark a view as open to everyone. Put it nearest to the function."""
-    view.is_public = True  # type: ignore[attr-defined]
+    view.is_public = True  # type: ignore[attr-defined] # a type of functions has no such
     return view
 
 
@@ -120,18 +119,10 @@ def _page_to_come_back_to() -> str | None:
     if request.method in SAFE_METHODS:
         return request.full_path.rstrip("?")
     path = request.path
-    while len(path) > 1 and not _can_be_got(path):
+    while len(path) > 1 and not can_be_got(path):
         path = path.rpartition("/")[0] or "/"
     kept = {name: request.form[name] for name in KEPT_CHOICES if 0 < len(request.form.get(name, "")) <= 10}
     return f"{path}?{urlencode(kept)}" if kept and path == request.path else path
-
-
-def _can_be_got(path: str) -> bool:
-    try:
-        current_app.create_url_adapter(request).match(path, method="GET")  # type: ignore[union-attr]
-    except HTTPException:
-        return False
-    return True
 
 
 def _refuse_foreign_forms() -> None:

@@ -16,7 +16,6 @@ from app.extensions import babel
 from app.web import current, languages
 from app.web.address_parts import shown_address
 from app.web.foreign import visible
-from app.web.patterns import Pattern
 from app.web.sentences import agent_in_words, odd_sentence, outcome_word, sentence
 from app.words import token_states
 from app.words.checks import RESULTS as CHECK_RESULTS
@@ -34,8 +33,6 @@ def init_app(app: Flask) -> None:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.filters.update(
         ago=ago,
-        fill=Pattern.fill,
-        iso=datetime.isoformat,
         moment=moment,
         timespan=timespan,
         day=format_date,
@@ -52,7 +49,6 @@ def init_app(app: Flask) -> None:
     )
     app.jinja_env.globals.update(
         html_lang=html_lang,
-        pattern=Pattern,
         languages=NAMES,
         viewer=current.viewer,
         token_states=token_states.STATES,

@@ -25,6 +25,7 @@ METRICS: Final = "metrics.show"
 
 def trust_proxies(app: Flask) -> None:
     """Believe forwarding headers from exactly as many proxies as there are; without any, from nobody."""
+    # Assigned to, as Flask's documentation has it: types know a method there.
     hops = app.config["TRUSTED_PROXIES"]
     if hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

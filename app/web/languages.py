@@ -6,16 +6,15 @@ from datetime import timedelta
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from flask import Blueprint, Response, abort, current_app, g, redirect, request, url_for
+from flask import Blueprint, abort, current_app, g, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
-from werkzeug.exceptions import HTTPException
 
 from app.services.own_language import choose_language
 from app.web import current
 from app.web.access import public
 from app.web.requests import SECRET_NAMES
-from app.web.urls import own_path
+from app.web.urls import can_be_got, own_path
 from app.words.languages import LANGUAGES
 
 languages = Blueprint("languages", __name__)
@@ -56,7 +55,7 @@ def choose() -> ResponseReturnValue:
         abort(400)
     if current_user.is_authenticated:
         choose_language(current.user(), language)
-    answer: Response = redirect(_page_before(), code=303)  # type: ignore[assignment]
+    answer = make_response(redirect(_page_before(), code=303))
     answer.set_cookie(
         COOKIE,
         language,
@@ -78,17 +77,9 @@ def _page_before() -> str:
     path = own_path(referrer.path)
     if path is None or referrer.netloc != request.host:
         return url_for("auth.home")
-    while path and not _can_be_got(unquote(path)):
+    while path and not can_be_got(unquote(path)):
         path, referrer = path.rpartition("/")[0], referrer._replace(query="")
     names = {part.partition("=")[0].lower() for part in unquote(referrer.query).split("&")}
     if referrer.query and not names & SECRET_NAMES:
         return own_path(f"{path}?{referrer.query}") or url_for("auth.home")
     return path or url_for("auth.home")
-
-
-def _can_be_got(path: str) -> bool:
-    try:
-        endpoint, _values = current_app.create_url_adapter(request).match(path, method="GET")  # type: ignore[union-attr]
-    except HTTPException:
-        return False
-    return str(endpoint) != "static"

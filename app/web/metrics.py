@@ -139,16 +139,17 @@ def _watch_pool(engine: Engine) -> None:
     if not isinstance(engine.pool, QueuePool):
         return
 
-    def note(in_use: int) -> None:
+    def note(given_back: int) -> None:
+        # As it is now: a pool that was disposed of has another in its place.
         pool: Any = engine.pool
-        counting.note_connections(in_use, pool.size() + pool._max_overflow)
+        counting.note_connections(pool.checkedout() - given_back, pool.size() + pool._max_overflow)
 
     def taken(*_: Any) -> None:
-        note(engine.pool.checkedout())  # type: ignore[attr-defined]
+        note(0)
 
     def given_back(*_: Any) -> None:
         # The pool counts it as taken until its listeners have returned.
-        note(engine.pool.checkedout() - 1)  # type: ignore[attr-defined]
+        note(1)
 
     event.listen(engine, "checkout", taken)
     event.listen(engine, "checkin", given_back)

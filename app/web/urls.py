@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from flask import Flask
+from flask import Flask, current_app, request
+from werkzeug.exceptions import HTTPException
 from werkzeug.routing import IntegerConverter
 
 #: The largest id that both databases have (a signed 32-bit integer).
@@ -42,6 +43,17 @@ def own_path(text: str | None) -> str | None:
     `/\\host` and `/<tab>/host` as another site.
     """
     return text if text and OWN_PATH.fullmatch(text) else None
+
+
+def can_be_got(path: str) -> bool:
+    """Return whether a view answers GET at this path of the site; files do not count."""
+    router = current_app.create_url_adapter(request)
+    assert router is not None  # noqa: S101 - there is one wherever there is a request
+    try:
+        endpoint, _values = router.match(path, method="GET")
+    except HTTPException:
+        return False
+    return str(endpoint) != "static"
 
 
 def is_api(path: str) -> bool:
